@@ -1,0 +1,30 @@
+"""Scales as columns: a measure in, its label or score out."""
+
+from pyspark.sql import Column
+from pyspark.sql import functions as F
+
+from customer_mart.settings import AtLeastScale, AtMostScale, LabelScale
+
+
+def label(measure: Column, scale: LabelScale) -> Column:
+    """The label of the first band whose bound the measure reaches."""
+    labelled = F.lit(scale.otherwise)
+    for band in reversed(scale.bands):
+        labelled = F.when(measure >= F.lit(band.at_least), F.lit(band.label)).otherwise(labelled)
+    return labelled
+
+
+def score_at_least(measure: Column, scale: AtLeastScale) -> Column:
+    """The highest score whose lower bound the measure reaches, INT."""
+    scored = F.lit(scale.otherwise)
+    for score, bound in sorted(scale.at_least.items()):
+        scored = F.when(measure >= F.lit(bound), F.lit(score)).otherwise(scored)
+    return scored
+
+
+def score_at_most(measure: Column, scale: AtMostScale) -> Column:
+    """The highest score whose upper bound the measure does not exceed, INT; NULL exceeds all."""
+    scored = F.lit(scale.otherwise)
+    for score, bound in sorted(scale.at_most.items()):
+        scored = F.when(measure <= F.lit(bound), F.lit(score)).otherwise(scored)
+    return scored

@@ -1,0 +1,12 @@
+"""The contracts: one Open Data Contract Standard file per table, and what reads them."""
+
+from customer_mart.contracts.contract import (
+    MART_TABLES,
+    STAGING_TABLES,
+    Contract,
+    ContractColumn,
+    Rule,
+    contract,
+)
+
+__all__ = ["MART_TABLES", "STAGING_TABLES", "Contract", "ContractColumn", "Rule", "contract"]

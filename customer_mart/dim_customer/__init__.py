@@ -1,0 +1,1 @@
+"""One row per customer: an aggregate a file, joined in dim_customer.py."""

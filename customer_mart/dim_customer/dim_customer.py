@@ -1,0 +1,107 @@
+"""dim_customer: everything a player did, joined onto the signup."""
+
+from datetime import datetime
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from customer_mart.contracts import contract
+from customer_mart.dim_customer.purchases import SPEND_DAYS
+from customer_mart.durations import days_between, in_days
+from customer_mart.exact import average
+from customer_mart.banding import label
+from customer_mart.settings import LabelScale
+
+COUNTS = (
+    "total_deposits",
+    "total_deposit_amount_minor",
+    "total_purchases",
+    "unique_games_played",
+    "high_jackpot_games_played",
+    "purchase_days",
+    "total_web_events",
+    "unique_campaigns_engaged",
+)
+DOLLARS = (
+    "total_purchase_amount_usd",
+    "high_jackpot_spend_usd",
+    *(f"spend_first_{days}_days_usd" for days in SPEND_DAYS),
+)
+
+
+def dim_customer(
+    signups: DataFrame,
+    deposits: DataFrame,
+    purchases: DataFrame,
+    web_events: DataFrame,
+    *,
+    business_time_zone: str,
+    customer_segments: LabelScale,
+    high_jackpot_label: str,
+    regular_label: str,
+    updated_at: datetime,
+) -> DataFrame:
+    """One row per customer who signed up before the as-of instant.
+
+    signups, deposits, purchases, web_events: at most one row per user each.
+    """
+    facts = (deposits, purchases, web_events)
+    customers = signups.where("is_signed_up").select("user_id", "signup_timestamp", "country")
+    for fact in facts:
+        customers = customers.join(fact.drop("is_signed_up", "has_duplicates"), "user_id", "left")
+    filled = customers.transform(_without_missing_counts)
+    timed = filled.withColumns(_timings(business_time_zone))
+    labelled = timed.withColumns(
+        {
+            "country": _country(),
+            "avg_deposit_amount_minor": average(
+                F.col("total_deposit_amount_minor"), F.col("total_deposits"), total_scale=0
+            ),
+            "avg_purchase_amount_usd": average(
+                F.col("total_purchase_amount_usd"), F.col("total_purchases"), total_scale=2
+            ),
+            "customer_segment": label(F.col("total_purchases"), customer_segments),
+            "player_type": _player_type(high_jackpot_label, regular_label),
+            "dbt_updated_at": F.lit(updated_at),
+        }
+    )
+    return labelled.select(*contract("dim_customer").column_names)
+
+
+def _without_missing_counts(customers: DataFrame) -> DataFrame:
+    """Customers with 0 where they did nothing."""
+    counts = {name: F.coalesce(F.col(name), F.lit(0).cast("bigint")) for name in COUNTS}
+    nothing = F.lit(0).cast("decimal(28,2)")
+    dollars = {name: F.coalesce(F.col(name), nothing) for name in DOLLARS}
+    return customers.withColumns({**counts, **dollars})
+
+
+def _timings(business_time_zone: str) -> dict[str, Column]:
+    """The dates and day counts of a customer's life."""
+    signup, touch = "signup_timestamp", "first_touch_timestamp"
+    purchase, deposit = "first_purchase_timestamp", "first_deposit_timestamp"
+    return {
+        "signup_date": F.to_date(F.from_utc_timestamp(F.col(signup), business_time_zone)),
+        "days_to_first_purchase": days_between(signup, purchase),
+        "days_to_first_deposit": days_between(signup, deposit),
+        "days_to_first_web_event": days_between(signup, "first_web_event_timestamp"),
+        "longest_purchase_gap_days": in_days(F.col("longest_purchase_gap")),
+        "days_from_first_touch_to_first_purchase": _days_when_after(touch, purchase),
+        "days_from_first_touch_to_first_deposit": _days_when_after(touch, deposit),
+    }
+
+
+def _days_when_after(start: str, end: str) -> Column:
+    """Days from start to end; NULL when the end came first: it cannot be credited to the start."""
+    return F.when(F.col(end) >= F.col(start), days_between(start, end))
+
+
+def _country() -> Column:
+    """The country given, or Unknown when it is NULL or blank."""
+    is_given = F.trim("country") != ""
+    return F.when(is_given, F.col("country")).otherwise(F.lit("Unknown"))
+
+
+def _player_type(high_jackpot_label: str, regular_label: str) -> Column:
+    is_high = F.col("high_jackpot_games_played") > 0
+    return F.when(is_high, F.lit(high_jackpot_label)).otherwise(F.lit(regular_label))

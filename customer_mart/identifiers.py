@@ -1,0 +1,16 @@
+"""Names and paths as SQL identifiers, quoted so that nothing in them is read as SQL."""
+
+
+def quoted(name: str) -> str:
+    """A name or path as one SQL identifier."""
+    return "`" + name.replace("`", "``") + "`"
+
+
+def quoted_name(name: str) -> str:
+    """A dotted catalog name with each part quoted."""
+    return ".".join(quoted(part) for part in name.split("."))
+
+
+def sql_string(text: str) -> str:
+    """Text as a SQL string literal."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"

@@ -1,0 +1,1 @@
+"""The only writer: tables from contracts, checks, one commit per table, the run record."""

@@ -1,0 +1,66 @@
+"""One Delta commit per table: readers see the version before or the version after."""
+
+import json
+from datetime import datetime
+
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from customer_mart.publish.target import Target
+
+
+def publish(
+    spark: SparkSession,
+    rows: DataFrame,
+    target: Target,
+    metadata: dict[str, str],
+    *,
+    order: list[Column],
+    max_records_per_file: int,
+) -> int:
+    """Replaces the table's rows in one commit and returns the new version.
+
+    Rows of one partition of the table meet in one task, so that a partition is one file, or
+    several only beyond max_records_per_file; inside it they are in the given order.
+    """
+    partitions = target.contract.partition_columns
+    # The one exchange of published rows: without it every task writes a file into every date.
+    grouped = rows.repartition(*partitions) if partitions else rows
+    ordered = grouped.sortWithinPartitions(*(F.col(name) for name in partitions), *order)
+    write = ordered.write.option("maxRecordsPerFile", max_records_per_file)
+    target.replace(write, metadata)
+    return version_of_run(spark, target, metadata["run_id"])
+
+
+def commit_metadata(run_id: str, as_of: datetime, settings_hash: str) -> dict[str, str]:
+    """What a commit says of the run that made it."""
+    return {"run_id": run_id, "as_of": as_of.isoformat(), "settings_hash": settings_hash}
+
+
+def version_of_run(spark: SparkSession, target: Target, run_id: str) -> int:
+    """The version that a run's commit made.
+
+    Raises:
+        LookupError: if the run made none.
+    """
+    for version, metadata in commits(spark, target):
+        if metadata.get("run_id") == run_id:
+            return version
+    raise LookupError(f"No commit of run {run_id} in {target.place}")
+
+
+def commits(spark: SparkSession, target: Target) -> list[tuple[int, dict[str, str]]]:
+    """Versions of the table that runs published, newest first, with their metadata."""
+    history = spark.sql(f"DESCRIBE HISTORY {target.identifier}")
+    rows = history.where("userMetadata IS NOT NULL").select("version", "userMetadata").collect()
+    found = [(int(row["version"]), _parsed(row["userMetadata"])) for row in rows]
+    return sorted(found, key=lambda commit: -commit[0])
+
+
+def _parsed(metadata: str) -> dict[str, str]:
+    """A commit's metadata, or nothing when somebody else wrote it."""
+    try:
+        parsed = json.loads(metadata)
+    except ValueError:
+        return {}
+    return parsed if isinstance(parsed, dict) and "run_id" in parsed else {}

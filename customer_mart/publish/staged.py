@@ -1,0 +1,67 @@
+"""Frames staged between the stages of a run.
+
+A stage's result is written once and read by whatever follows: nothing is computed twice, the
+rows that are checked are the rows that are published, and no cache has to hold them.
+"""
+
+import shutil
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pyspark.sql import DataFrame, SparkSession
+
+from customer_mart.identifiers import quoted_name
+from customer_mart.publish.target import absolute
+from customer_mart.settings.settings import Mart
+
+
+@dataclass
+class StagingArea:
+    """Parquet of one run, in a folder or as tables of the mart's schema; cleared at its end."""
+
+    spark: SparkSession
+    place: str
+    is_table: bool
+    staged: dict[str, DataFrame] = field(default_factory=dict)
+
+    def stage(self, name: str, rows: DataFrame) -> DataFrame:
+        """The same rows, written once and read back."""
+        place = self._place(name)
+        if self.is_table:
+            rows.write.mode("overwrite").saveAsTable(place)
+            read_back = self.spark.read.table(place)
+        else:
+            rows.write.mode("overwrite").parquet(place)
+            read_back = self.spark.read.schema(rows.schema).parquet(place)
+        self.staged[name] = read_back
+        return read_back
+
+    def clear(self) -> None:
+        """Leaves no row behind, whether the run succeeded or not.
+
+        Spark can delete a table but no folder: a local one is deleted here, one behind a URI
+        is emptied of its rows.
+        """
+        if self.is_table:
+            for name in self.staged:
+                self.spark.sql(f"DROP TABLE IF EXISTS {self._place(name)}")
+        elif "://" in self.place:
+            for name, rows in self.staged.items():
+                empty = self.spark.createDataFrame([], rows.schema)
+                empty.write.mode("overwrite").parquet(self._place(name))
+        else:
+            shutil.rmtree(self.place, ignore_errors=True)
+            with suppress(OSError):  # another run's staging keeps the common folder
+                Path(self.place).parent.rmdir()
+
+    def _place(self, name: str) -> str:
+        return quoted_name(f"{self.place}_{name}") if self.is_table else f"{self.place}/{name}"
+
+
+def staging_area(spark: SparkSession, mart: Mart, run_id: str) -> StagingArea:
+    """The run's area: beside the mart's tables, or in the folder that `mart.staging` names."""
+    if mart.catalog_schema and not mart.staging:
+        return StagingArea(spark, f"{mart.catalog_schema}._staging_{run_id}", is_table=True)
+    root = mart.staging or f"{mart.location}/_staging"
+    return StagingArea(spark, f"{absolute(root)}/{run_id}", is_table=False)

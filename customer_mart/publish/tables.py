@@ -1,0 +1,63 @@
+"""Tables created from their contracts: types, NOT NULL, comments and CHECK constraints."""
+
+from pyspark.sql import SparkSession
+
+from customer_mart.contracts import Contract, ContractColumn
+from customer_mart.errors import DataError
+from customer_mart.identifiers import quoted, sql_string
+from customer_mart.publish.target import Target
+
+
+def ensure_table(spark: SparkSession, target: Target) -> None:
+    """Creates the table empty with all its constraints, unless it is there.
+
+    Constraints are added before the first row: on an empty table that is only metadata.
+
+    Raises:
+        DataError: if it is there with other columns than its contract's.
+    """
+    if target.exists(spark):
+        _check_schema(spark, target)
+        return
+    spark.sql(create_table(target))
+    for rule in target.contract.rules_of("delta"):
+        spark.sql(
+            f"ALTER TABLE {target.identifier} ADD CONSTRAINT {quoted(rule.name)} "
+            f"CHECK ({rule.condition})"
+        )
+
+
+def create_table(target: Target) -> str:
+    """The CREATE TABLE statement of a contract."""
+    table = target.contract
+    columns = ",\n  ".join(_column(column) for column in table.columns)
+    partitions = ", ".join(quoted(name) for name in table.partition_columns)
+    partitioned = f"\nPARTITIONED BY ({partitions})" if partitions else ""
+    return (
+        f"CREATE TABLE {target.identifier} (\n  {columns}\n)\nUSING delta{partitioned}\n"
+        f"COMMENT {sql_string(_comment(table))}"
+    )
+
+
+def _column(column: ContractColumn) -> str:
+    not_null = " NOT NULL" if column.required else ""
+    comment = sql_string(column.description)
+    return f"{quoted(column.name)} {column.type}{not_null} COMMENT {comment}"
+
+
+def _comment(table: Contract) -> str:
+    return f"{table.description} {table.purpose}"
+
+
+def _check_schema(spark: SparkSession, target: Target) -> None:
+    found = [(f.name, f.dataType.simpleString()) for f in target.read(spark).schema]
+    expected = [(column.name, column.type) for column in target.contract.columns]
+    if found != expected:
+        different = next(
+            (f"{name} {kind}" for name, kind in expected if (name, kind) not in found),
+            "their order",
+        )
+        raise DataError(
+            f"The table {target.place} does not have the columns of its contract (first "
+            f"difference: {different}); move it away, and the next run creates it anew"
+        )

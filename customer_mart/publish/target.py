@@ -1,0 +1,80 @@
+"""A table of the mart: where it is, and how Spark names it."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from pyspark.sql import DataFrame, DataFrameWriter, SparkSession
+
+from customer_mart.contracts import Contract, contract
+from customer_mart.errors import UsageError
+from customer_mart.identifiers import quoted, quoted_name
+from customer_mart.settings.settings import Mart
+
+
+@dataclass(frozen=True)
+class Target:
+    """A Delta table at a path or under a catalog name."""
+
+    contract: Contract
+    place: str
+    is_table: bool
+
+    @property
+    def identifier(self) -> str:
+        """The table as SQL names it."""
+        return quoted_name(self.place) if self.is_table else f"delta.{quoted(self.place)}"
+
+    def exists(self, spark: SparkSession) -> bool:
+        """Whether the table has been created."""
+        if self.is_table:
+            return spark.catalog.tableExists(self.identifier)
+        return _is_delta(spark, self.place)
+
+    def read(self, spark: SparkSession, version: int | None = None) -> DataFrame:
+        """The table's rows, at a version or at the newest."""
+        reader = spark.read.format("delta")
+        if version is not None:
+            reader = reader.option("versionAsOf", version)
+        return reader.table(self.identifier) if self.is_table else reader.load(self.place)
+
+    def append(self, write: DataFrameWriter) -> None:
+        """Adds the rows of a prepared write, in one commit."""
+        self._save(write.mode("append"))
+
+    def replace(self, write: DataFrameWriter, metadata: dict[str, str]) -> None:
+        """Puts the rows of a prepared write in place of all others, in one commit."""
+        self._save(write.mode("overwrite").option("userMetadata", json.dumps(metadata)))
+
+    def _save(self, write: DataFrameWriter) -> None:
+        if self.is_table:
+            write.format("delta").saveAsTable(self.identifier)
+        else:
+            write.format("delta").save(self.place)
+
+
+def target(table: str, mart: Mart) -> Target:
+    """The table of the mart that the settings describe.
+
+    Raises:
+        UsageError: if the settings say nowhere.
+    """
+    if mart.catalog_schema:
+        return Target(contract(table), f"{mart.catalog_schema}.{table}", is_table=True)
+    if mart.location:
+        return Target(contract(table), f"{absolute(mart.location)}/{table}", is_table=False)
+    raise UsageError("Say where the mart is: --mart DIR, or mart.location or mart.schema in the "
+                     "configuration")
+
+
+def absolute(location: str) -> str:
+    """A folder without a trailing slash, absolute unless it is a URI."""
+    if "://" in location:
+        return location.rstrip("/")
+    return str(Path(location).absolute()).rstrip("/")
+
+
+def _is_delta(spark: SparkSession, place: str) -> bool:
+    from delta.tables import DeltaTable  # a session of a cluster brings it, not this package
+
+    return DeltaTable.isDeltaTable(spark, place)

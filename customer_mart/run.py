@@ -1,0 +1,59 @@
+"""A run: what every stage needs to know of it."""
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timezone
+
+from pyspark.sql import SparkSession
+
+from customer_mart.progress import LogFormat, Progress, start_progress
+from customer_mart.publish.commit import commit_metadata
+from customer_mart.publish.run_record import RunRecord
+from customer_mart.publish.staged import StagingArea, staging_area
+from customer_mart.publish.target import Target, target
+from customer_mart.settings import Settings
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of the mart at one as-of instant, by one clock reading."""
+
+    spark: SparkSession
+    settings: Settings
+    as_of: datetime
+    record: RunRecord
+    progress: Progress
+    staging: StagingArea
+
+    @property
+    def run_id(self) -> str:
+        return self.record.run_id
+
+    @property
+    def updated_at(self) -> datetime:
+        """The run's clock, read once."""
+        return self.record.started_at
+
+    @property
+    def commit_metadata(self) -> dict[str, str]:
+        return commit_metadata(self.run_id, self.as_of, self.record.settings_hash)
+
+    def target(self, table: str) -> Target:
+        return target(table, self.settings.mart)
+
+
+def start_run(
+    spark: SparkSession, settings: Settings, as_of: datetime, log_format: LogFormat = "text"
+) -> Run:
+    """A run that starts now."""
+    started_at = datetime.now(tz=timezone.utc)
+    # The name sorts by time; the suffix tells apart runs that start in the same second.
+    run_id = f"{started_at:%Y%m%dT%H%M%SZ}_{secrets.token_hex(4)}"
+    return Run(
+        spark=spark,
+        settings=settings,
+        as_of=as_of,
+        record=RunRecord(run_id, as_of, "full", settings.hash, started_at),
+        progress=start_progress(log_format, run_id),
+        staging=staging_area(spark, settings.mart, run_id),
+    )

@@ -1,0 +1,93 @@
+"""The Spark session: the one that is there, or one of its own on a laptop."""
+
+import os
+from importlib.util import find_spec
+
+from pyspark.errors import PySparkException
+from pyspark.sql import SparkSession
+
+from customer_mart.errors import UsageError, first_line
+
+# Where one of these is set, something else decides on master, memory and jars.
+MANAGED_BY = ("PYSPARK_GATEWAY_PORT", "DATABRICKS_RUNTIME_VERSION", "SPARK_REMOTE")
+
+DELTA = {
+    "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+    "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+}
+LAPTOP = {
+    "spark.driver.memory": "4g",
+    "spark.sql.shuffle.partitions": "32",
+    "spark.databricks.delta.snapshotPartitions": "4",
+    "spark.ui.enabled": "false",
+    "spark.log.level": "ERROR",
+    "spark.sql.debug.maxToStringFields": "200",
+}
+# What every row depends on, whoever made the session.
+PINNED = {"spark.sql.session.timeZone": "UTC", "spark.sql.ansi.enabled": "true"}
+
+
+def get_session(*, show_progress_bar: bool = False) -> SparkSession:
+    """A session with Delta, its time zone UTC and ANSI mode on.
+
+    Raises:
+        UsageError: if the session that is there has no Delta Lake, or Spark cannot start.
+    """
+    spark = _existing_session() or _laptop_session(show_progress_bar=show_progress_bar)
+    _require_delta(spark)
+    for name, value in PINNED.items():
+        spark.conf.set(name, value)
+    return spark
+
+
+def _existing_session() -> SparkSession | None:
+    """The session of whoever started this process, unchanged; None on a laptop."""
+    active = SparkSession.getActiveSession()
+    if active is not None:
+        return active
+    if any(name in os.environ for name in MANAGED_BY):
+        return SparkSession.builder.appName("customer-mart").getOrCreate()
+    return None
+
+
+def _laptop_session(*, show_progress_bar: bool) -> SparkSession:
+    if find_spec("delta") is None:
+        raise UsageError(
+            "Delta Lake is not installed for Python: pip install 'customer-mart[local]', or run "
+            "the job with spark-submit --properties-file conf/spark-local.conf"
+        )
+    from delta import configure_spark_with_delta_pip  # not installed on clusters
+
+    builder = SparkSession.builder.appName("customer-mart").master("local[*]")
+    for name, value in {**DELTA, **LAPTOP}.items():
+        builder = builder.config(name, value)
+    builder = builder.config("spark.ui.showConsoleProgress", str(show_progress_bar).lower())
+    try:
+        return configure_spark_with_delta_pip(builder).getOrCreate()
+    except PySparkException as error:
+        raise UsageError(f"Spark does not start: {first_line(error)}") from error
+
+
+def _require_delta(spark: SparkSession) -> None:
+    """Fails when the session lacks Delta's jars, its SQL extension or its catalog."""
+    if "DATABRICKS_RUNTIME_VERSION" in os.environ:
+        return
+    for name, value in DELTA.items():
+        if value not in (spark.conf.get(name, "") or ""):
+            raise UsageError(
+                f"This Spark session has no Delta Lake ({name} is not {value}): submit with "
+                "--properties-file conf/spark-local.conf or your cluster's own file from conf/"
+            )
+    try:
+        spark.sql("SELECT 1").schema  # noqa: B018 - resolving it loads the catalog
+        spark.read.format("delta")
+        spark.createDataFrame([], "probe int").write.format("delta")
+    except PySparkException as error:
+        raise UsageError(_no_jars()) from error
+
+
+def _no_jars() -> str:
+    return (
+        "This Spark session names Delta Lake but has not its jars: submit with --properties-file "
+        "conf/spark-local.conf, or add --packages io.delta:delta-spark_4.2_2.13:4.4.0"
+    )

@@ -1,0 +1,123 @@
+"""Settings from a YAML file and from `--set a.b=c`, with errors that name the setting."""
+
+import difflib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from customer_mart.errors import UsageError
+from customer_mart.settings.settings import Settings
+
+
+def load_settings(
+    config: Path | None, overrides: Sequence[str] = (), locations: Mapping[str, str] | None = None
+) -> Settings:
+    """Settings: the defaults, then the file, then each override in order, then the locations.
+
+    locations: by group, `sources` or `mart`, a folder that takes the place of any other.
+
+    Raises:
+        UsageError: if the file cannot be read, or a setting is unknown or has a bad value.
+    """
+    tree = _from_file(config) if config else {}
+    for override in overrides:
+        _override(tree, override)
+    for group, location in (locations or {}).items():
+        tree[group] = {**(tree.get(group) or {}), "location": location, "schema": None}
+    _refuse_unknown(tree, Settings, ())
+    try:
+        return Settings.model_validate(_over_defaults(tree))
+    except ValidationError as invalid:
+        raise UsageError(_sentence(invalid)) from invalid
+
+
+def _from_file(config: Path) -> dict[str, Any]:
+    try:
+        tree = yaml.safe_load(config.read_text(encoding="utf-8"))
+    except OSError as missing:
+        raise UsageError(f"Cannot read the configuration {config}: {missing.strerror}") from missing
+    except yaml.YAMLError as malformed:
+        where = str(malformed).replace("\n", " ")
+        raise UsageError(f"The configuration {config} is not valid YAML: {where}") from malformed
+    if tree is not None and not isinstance(tree, dict):
+        raise UsageError(f"The configuration {config} must hold settings by name, such as 'mart:'")
+    return tree or {}
+
+
+def _override(tree: dict[str, Any], override: str) -> None:
+    """Puts one `a.b=c` into the tree; a whole number in the path is the key or index it looks like."""
+    path, equals, text = override.partition("=")
+    if not equals or not path.strip():
+        raise UsageError(f"--set takes name=value, such as scoring.min_tenure_days=0, not {override!r}")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as malformed:
+        raise UsageError(f"--set {path}: {text!r} is not a YAML value") from malformed
+    *parents, leaf = [int(key) if key.isdigit() else key for key in path.strip().split(".")]
+    node = tree
+    for key in parents:
+        child = node.setdefault(key, {})  # type: ignore[call-overload]
+        if not isinstance(child, dict):
+            raise UsageError(f"--set {path}: {key} is a single value, it holds no {leaf}")
+        node = child
+    node[leaf] = value  # type: ignore[index]
+
+
+def _over_defaults(tree: dict[str, Any]) -> dict[str, Any]:
+    """The defaults with the tree laid over them, group by group."""
+    defaults = Settings().model_dump(by_alias=True)
+    return _merged(defaults, tree)
+
+
+def _merged(base: Any, over: Any) -> Any:
+    """Mappings merge; numbered keys replace the items of a list; anything else replaces."""
+    if isinstance(base, tuple) and isinstance(over, dict):
+        items = {index: item for index, item in enumerate(base)}
+        return [item for _, item in sorted(_merged(items, over).items())]
+    if isinstance(base, dict) and isinstance(over, dict):
+        return {**base, **{key: _merged(base.get(key), value) for key, value in over.items()}}
+    return over
+
+
+def _refuse_unknown(tree: dict[str, Any], model: type[BaseModel], path: tuple[str, ...]) -> None:
+    """Fails on the first name that no setting has, and names the nearest one.
+
+    Raises:
+        UsageError: if there is one.
+    """
+    fields = {field.alias or name: field for name, field in model.model_fields.items()}
+    for name, value in tree.items():
+        if name not in fields:
+            full = ".".join([*path, str(name)])
+            raise UsageError(f"Unknown setting {full}{_hint(full)}")
+        child = fields[name].annotation
+        if isinstance(value, dict) and isinstance(child, type) and issubclass(child, BaseModel):
+            _refuse_unknown(value, child, (*path, str(name)))
+
+
+def _hint(name: str) -> str:
+    known = _names(Settings().model_dump(by_alias=True))
+    nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.0)
+    return f"; the nearest one is {nearest[0]}"
+
+
+def _names(tree: dict[str, Any], path: tuple[str, ...] = ()) -> list[str]:
+    names = []
+    for key, value in tree.items():
+        here = (*path, str(key))
+        names.append(".".join(here))
+        if isinstance(value, dict):
+            names += _names(value, here)
+    return names
+
+
+def _sentence(invalid: ValidationError) -> str:
+    """The first thing wrong, with the setting's name and what was found there."""
+    first = invalid.errors(include_url=False)[0]
+    name = ".".join(str(part) for part in first["loc"]) or "settings"
+    found = first["input"]
+    shown = "" if isinstance(found, dict | list | BaseModel) else f" (found {found!r})"
+    return f"The setting {name} is not valid: {first['msg'].removeprefix('Value error, ')}{shown}"

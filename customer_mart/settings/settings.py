@@ -1,0 +1,191 @@
+"""All settings of the mart, typed and validated once, at the edge."""
+
+import hashlib
+import json
+from datetime import datetime, timezone
+from decimal import Decimal
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, Field, model_validator
+from typing_extensions import Self
+
+from customer_mart.contracts import STAGING_TABLES, contract
+from customer_mart.identifiers import sql_string
+from customer_mart.settings.scales import LabelBand, LabelScale, Model
+from customer_mart.settings.scoring import Label, Scoring
+
+
+def _known_zone(name: str) -> str:
+    """The zone's name, if this Python and so the engine know it.
+
+    Raises:
+        ValueError: if it is not a zone of the time zone database.
+    """
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as unknown:
+        raise ValueError(f"{name!r} is not a time zone such as Europe/Paris or UTC") from unknown
+    return name
+
+
+def _instant(value: datetime) -> datetime:
+    """The instant in UTC; one without an offset is taken as UTC."""
+    if value.tzinfo is None:
+        return value.replace(tzinfo=timezone.utc)
+    return value.astimezone(timezone.utc)
+
+
+# One to three parts, each a plain name: what a catalog takes without surprises, and nothing
+# that could end one identifier and begin another statement.
+_NAME = "[A-Za-z_][A-Za-z0-9_-]*"
+CatalogName = Annotated[str, Field(pattern=rf"^{_NAME}(\.{_NAME}){{0,2}}$")]
+TimeZone = Annotated[str, AfterValidator(_known_zone)]
+Instant = Annotated[datetime, AfterValidator(_instant)]
+
+
+class Source(Model):
+    """Where one staging table is, what its columns are called, and whether its key is unique."""
+
+    path: str | None = None
+    table: CatalogName | None = None
+    format: Literal["auto", "delta", "parquet", "csv"] = "auto"
+    columns: dict[str, str] = {}
+    options: dict[str, str] = {}
+    unique: bool = False
+
+    @model_validator(mode="after")
+    def _is_in_one_place(self) -> Self:
+        if self.path and self.table:
+            raise ValueError("give a path or a table, not both")
+        return self
+
+
+class Sources(Model):
+    """The staging tables; `location` is a folder that holds them all, `schema` a catalog's."""
+
+    location: str | None = None
+    catalog_schema: CatalogName | None = Field(default=None, alias="schema")
+    time_zone: TimeZone = "UTC"
+    stg_signups: Source = Source()
+    stg_deposits: Source = Source()
+    stg_ticket_purchases: Source = Source()
+    stg_web_events: Source = Source()
+    stg_games: Source = Source()
+    stg_funnel_spend: Source = Source()
+
+    def source(self, table: str) -> Source:
+        """The settings of a staging table, its place filled in from the common one."""
+        source: Source = getattr(self, table)
+        if source.path or source.table:
+            return source
+        if self.catalog_schema:
+            return source.model_copy(update={"table": f"{self.catalog_schema}.{table}"})
+        if self.location:
+            return source.model_copy(update={"path": f"{self.location.rstrip('/')}/{table}"})
+        return source
+
+    @model_validator(mode="after")
+    def _is_in_one_place(self) -> Self:
+        if self.location and self.catalog_schema:
+            raise ValueError("give a location or a schema, not both")
+        return self
+
+    @model_validator(mode="after")
+    def _maps_known_columns(self) -> Self:
+        for table in STAGING_TABLES:
+            source: Source = getattr(self, table)
+            unknown = sorted(set(source.columns) - set(contract(table).column_names))
+            if unknown:
+                raise ValueError(f"{table} has no column {unknown[0]} to map")
+        return self
+
+
+class Mart(Model):
+    """Where the mart's tables are: a folder or URI, or a schema of a catalog."""
+
+    location: str | None = None
+    catalog_schema: CatalogName | None = Field(default=None, alias="schema")
+    staging: str | None = None
+
+    @model_validator(mode="after")
+    def _is_in_one_place(self) -> Self:
+        if self.location and self.catalog_schema:
+            raise ValueError("give a location or a schema, not both")
+        return self
+
+
+class Quality(Model):
+    """What a source may get wrong before a run fails."""
+
+    earliest_timestamp: Instant = datetime(1990, 1, 1, tzinfo=timezone.utc)
+    max_quarantined_fraction: Annotated[Decimal, Field(ge=0, le=1)] = Decimal("0.01")
+    purchase_before_signup: Literal["warn", "fail"] = "warn"
+    allow_emptied_sources: bool = False
+
+
+class PlayerTypes(Model):
+    """Labels of player_type."""
+
+    high_jackpot: Label = "High Jackpot Player"
+    regular: Label = "Regular Player"
+
+    @property
+    def labels(self) -> list[str]:
+        return [self.high_jackpot, self.regular]
+
+
+class Publish(Model):
+    """How tables are written; no row depends on it."""
+
+    max_records_per_file: Annotated[int, Field(gt=0)] = 1_000_000
+
+
+class Settings(Model):
+    """Every setting of a run, with the specification's defaults."""
+
+    business_time_zone: TimeZone = "UTC"
+    high_jackpot_threshold_minor: Annotated[int, Field(ge=0)] = 1_000_000
+    sources: Sources = Sources()
+    mart: Mart = Mart()
+    quality: Quality = Quality()
+    customer_segments: LabelScale = LabelScale(
+        bands=(
+            LabelBand(at_least=Decimal(10), label="High Value"),
+            LabelBand(at_least=Decimal(3), label="Medium Value"),
+            LabelBand(at_least=Decimal(1), label="Low Value"),
+        ),
+        otherwise="No Purchase",
+    )
+    player_types: PlayerTypes = PlayerTypes()
+    scoring: Scoring = Scoring()
+    publish: Publish = Publish()
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of the settings that change a row: not places, files or what fails a run."""
+        meaning = self.model_dump(mode="json", by_alias=True, exclude={"mart", "publish"})
+        meaning["quality"] = {"earliest_timestamp": meaning["quality"]["earliest_timestamp"]}
+        for name, source in meaning["sources"].items():
+            if isinstance(source, dict):
+                meaning["sources"][name] = {key: source[key] for key in ("columns", "unique")}
+        meaning["sources"].pop("location")
+        meaning["sources"].pop("schema")
+        return hashlib.sha256(json.dumps(meaning, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def rule_values(self) -> dict[str, str]:
+        """SQL literals for the placeholders in the contracts' rules."""
+        earliest = self.quality.earliest_timestamp.isoformat(sep=" ")
+        return {
+            "earliest_timestamp": f"TIMESTAMP'{earliest}'",
+            "customer_segments": _sql_strings(self.customer_segments.labels),
+            "player_types": _sql_strings(self.player_types.labels),
+            "vip_tiers": _sql_strings(self.scoring.vip_tiers.labels),
+            "promotion_categories": _sql_strings(self.scoring.promotion.labels),
+        }
+
+
+def _sql_strings(labels: list[str]) -> str:
+    """Labels as a list of SQL string literals."""
+    return ", ".join(sql_string(label) for label in labels)

@@ -1,0 +1,89 @@
+"""Lossless casts from what a source delivers to what its contract says.
+
+A type that can never be cast without loss is refused for the whole source. A type that may
+or may not (text, a wider number) is cast row by row: a value that would lose anything
+becomes NULL here, and the contract's rules then set the row aside with its reason.
+"""
+
+from pyspark.sql import Column
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+
+from customer_mart.contracts import ContractColumn
+
+INTEGERS = (T.ByteType, T.ShortType, T.IntegerType, T.LongType)
+NUMBERS = (*INTEGERS, T.DecimalType, T.FloatType, T.DoubleType)
+TIMES = (T.TimestampType, T.TimestampNTZType, T.DateType, T.StringType)
+
+DATE = r"^\s*\d{4}-\d{1,2}-\d{1,2}"
+# A date and a time of day with nothing after them: text that names no offset and no zone.
+WITHOUT_OFFSET = DATE + r"([T ](\d{1,2}:\d{1,2}(:\d{1,2}(\.\d*)?)?)?)?\s*$"
+# Text that DECIMAL(38,18) holds without rounding; a finer number is not silently rounded.
+PLAIN_NUMBER = r"^\s*[+-]?(\d+\.?\d{0,18}0*|\.\d{1,18}0*)([eE]\+?\d{1,2})?\s*$"
+
+
+def can_cast(found: T.DataType, column: ContractColumn) -> bool:
+    """Whether a value of the found type can be the contract's without loss, at least by row."""
+    if "id" in column.tags:
+        whole_decimal = isinstance(found, T.DecimalType) and found.scale == 0
+        return whole_decimal or isinstance(found, (T.StringType, T.NullType, *INTEGERS))
+    accepted: dict[str, tuple[type[T.DataType], ...]] = {
+        "string": (T.StringType, *INTEGERS),
+        "timestamp": TIMES,
+        "date": (T.DateType, T.StringType),
+        "bigint": (T.StringType, *NUMBERS),
+        "decimal(18,2)": (T.StringType, *NUMBERS),
+    }
+    return isinstance(found, (T.NullType, *accepted[column.type]))
+
+
+def cast(values: Column, found: T.DataType, column: ContractColumn, time_zone: str) -> Column:
+    """The values in the contract's type; NULL where a value cannot be cast without loss.
+
+    Ids lose surrounding blanks and a blank one is NULL. A time without a zone is taken in
+    time_zone.
+    """
+    if "id" in column.tags:
+        trimmed = F.trim(values.cast("string"))
+        return F.when(trimmed != "", trimmed)
+    if column.type == "timestamp":
+        return _timestamp(values, found, time_zone)
+    if column.type in ("bigint", "decimal(18,2)"):
+        return _number(values, found, column.type)
+    if isinstance(found, T.StringType):
+        return values.try_cast(column.type)
+    return values.cast(column.type)
+
+
+def _timestamp(values: Column, found: T.DataType, time_zone: str) -> Column:
+    """The instant; the session's zone is UTC, so a value without a zone is first read as UTC."""
+    if isinstance(found, T.TimestampType):
+        return values
+    as_utc = values.try_cast("timestamp")
+    if isinstance(found, T.StringType):
+        # Spark would take a time of day alone as today's, by the wall clock.
+        as_utc = F.when(values.rlike(DATE), as_utc)
+    if time_zone == "UTC":
+        return as_utc
+    local = F.to_utc_timestamp(as_utc, time_zone)
+    if isinstance(found, T.StringType):
+        return F.when(values.rlike(WITHOUT_OFFSET), local).otherwise(as_utc)
+    return local
+
+
+def _number(values: Column, found: T.DataType, target: str) -> Column:
+    """The number, or NULL when the target cannot hold it exactly."""
+    exact_already = target == "bigint" and isinstance(found, INTEGERS)
+    if exact_already or found == T.DecimalType(18, 2) == _decimal(target):
+        return values.cast(target)
+    # NaN and infinity become NULL; a double becomes the shortest decimal that reads the same,
+    # which is what whoever wrote 19.99 meant.
+    wide = values if isinstance(found, T.DecimalType) else values.try_cast("decimal(38,18)")
+    if isinstance(found, T.StringType):
+        wide = F.when(values.rlike(PLAIN_NUMBER), wide)
+    narrow = wide.try_cast(target)
+    return F.when(narrow == wide, narrow)
+
+
+def _decimal(target: str) -> T.DecimalType | None:
+    return T.DecimalType(18, 2) if target == "decimal(18,2)" else None

@@ -1,0 +1,131 @@
+"""Where a source is and in which format, found out through Spark alone.
+
+Only what every Spark offers is used (no Hadoop classes, no local file calls), so that a
+folder on a laptop, in an object store or behind Spark Connect is found the same way.
+"""
+
+from dataclasses import dataclass
+
+from pyspark.errors import AnalysisException
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from customer_mart.errors import DataError, first_line
+from customer_mart.identifiers import quoted, quoted_name
+from customer_mart.settings import Source
+
+SUFFIXES = {"parquet": ".parquet", "csv": ".csv"}
+NO_DELTA_TABLE = {
+    "DELTA_MISSING_DELTA_TABLE",
+    "DELTA_TABLE_NOT_FOUND",
+    "DELTA_TABLE_ONLY_OPERATION",
+    "EXPECT_TABLE_NOT_VIEW.NO_ALTERNATIVE",
+}
+# Quotes are doubled inside a quoted field, as RFC 4180 and every spreadsheet write them.
+CSV_OPTIONS = {"header": "true", "quote": '"', "escape": '"'}
+
+
+@dataclass(frozen=True)
+class Location:
+    """A source that was found: its format, what to read, and its pinned Delta version."""
+
+    name: str
+    format: str
+    place: str
+    is_table: bool
+    version: int | None
+
+
+def locate(spark: SparkSession, name: str, source: Source) -> Location | None:
+    """The source's location with a Delta table's current version, or None if nothing is there.
+
+    Raises:
+        DataError: if something is there that is neither Delta, Parquet nor CSV.
+    """
+    if source.table:
+        return _table(spark, name, source.table)
+    if source.path is None:
+        return None
+    if source.format in ("auto", "delta"):
+        version = _delta_version(spark, name, f"delta.{quoted(source.path)}")
+        if version is not None:
+            return Location(name, "delta", source.path, is_table=False, version=version)
+        if source.format == "delta":
+            return None
+    for place in (source.path, *(source.path + suffix for suffix in SUFFIXES.values())):
+        found = _file_format(spark, name, place, source.format)
+        if found:
+            return Location(name, found, place, is_table=False, version=None)
+    return None
+
+
+def read_location(spark: SparkSession, location: Location, options: dict[str, str]) -> DataFrame:
+    """The rows as the source delivers them, at the pinned version; CSV columns are text."""
+    reader = spark.read.options(**options)
+    if location.version is not None:
+        reader = reader.option("versionAsOf", location.version)
+    if location.is_table:
+        return reader.table(quoted_name(location.place))
+    if location.format == "csv":
+        reader = reader.options(**{**CSV_OPTIONS, **options})
+    return reader.format(location.format).load(location.place)
+
+
+def _table(spark: SparkSession, name: str, table: str) -> Location | None:
+    identifier = quoted_name(table)
+    if not spark.catalog.tableExists(identifier):
+        return None
+    version = _delta_version(spark, name, identifier)
+    return Location(name, "table", table, is_table=True, version=version)
+
+
+def _delta_version(spark: SparkSession, name: str, identifier: str) -> int | None:
+    """The newest version of a Delta table, or None when it is no Delta table.
+
+    Raises:
+        DataError: if it is one that cannot be read: its files are never read as plain Parquet,
+            which would bring back rows that were deleted.
+    """
+    try:
+        history = spark.sql(f"DESCRIBE HISTORY {identifier} LIMIT 1").select("version").first()
+    except Exception as error:
+        if isinstance(error, AnalysisException) and error.getCondition() in NO_DELTA_TABLE:
+            return None
+        raise DataError(
+            f"Source {name}: the Delta table {identifier} cannot be read: {first_line(error)}"
+        ) from error
+    return None if history is None else int(history["version"])
+
+
+def _file_format(spark: SparkSession, name: str, place: str, wanted: str) -> str | None:
+    """The format of the files at a place, by their names; None when there are none."""
+    files = _file_names(spark, place)
+    if files is None:
+        return None
+    names = [file.lower() for file in files]
+    for found in ("parquet", "csv"):
+        if any(SUFFIXES[found] in file.rsplit("/", 1)[-1] for file in names):
+            return found if wanted in ("auto", found) else None
+    if wanted in SUFFIXES:
+        return wanted
+    if not files:
+        return None
+    raise DataError(
+        f"Source {name} at {place} is neither a Delta table nor Parquet nor CSV files; "
+        f"name its format in sources.{name}.format"
+    )
+
+
+def _file_names(spark: SparkSession, place: str) -> list[str] | None:
+    """The names of a place's files; None when nothing is there."""
+    try:
+        files = (
+            spark.read.format("binaryFile")
+            .option("recursiveFileLookup", "true")
+            .load(place)
+            .select(F.col("path"))
+            .limit(1000)
+        )
+    except AnalysisException:
+        return None
+    return [row["path"] for row in files.toLocalIterator()]

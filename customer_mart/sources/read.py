@@ -1,0 +1,127 @@
+"""The only reader: a source as delivered, its columns under the contract's names and types."""
+
+from dataclasses import dataclass
+
+from pyspark.errors import PySparkException
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+
+from customer_mart.contracts import Contract, ContractColumn, contract
+from customer_mart.errors import DataError, first_line
+from customer_mart.identifiers import quoted
+from customer_mart.settings import Source
+from customer_mart.sources.casting import can_cast, cast
+from customer_mart.sources.location import Location, locate, read_location
+
+AS_READ = "as_read"
+
+
+@dataclass(frozen=True)
+class SourceTable:
+    """A source pinned for one run: where it is, and its rows as delivered."""
+
+    contract: Contract
+    location: Location
+    columns: dict[str, str]
+    time_zone: str
+    rows: DataFrame
+
+    @property
+    def extra_columns(self) -> list[str]:
+        """Delivered columns that the contract does not know; they are ignored."""
+        mapped = {self._found_name(column) for column in self.contract.columns}
+        return [name for name in self.rows.columns if name not in mapped]
+
+    def typed(self, *, keep_as_read: bool = False) -> DataFrame:
+        """One row per delivered row, in the contract's columns and types.
+
+        A value that cannot be cast without loss is NULL. With keep_as_read, the whole row as
+        delivered comes along as a map from column name to text.
+        """
+        selected = [self._typed(column).alias(column.name) for column in self.contract.columns]
+        if keep_as_read:
+            selected.append(_as_text(self.rows).alias(AS_READ))
+        return self.rows.select(*selected)
+
+    def _typed(self, column: ContractColumn) -> Column:
+        name = self._found_name(column)
+        return cast(F.col(quoted(name)), self.rows.schema[name].dataType, column, self.time_zone)
+
+    def _found_name(self, column: ContractColumn) -> str:
+        return found_name(self.rows.columns, self.columns.get(column.name, column.name))
+
+
+def open_source(
+    spark: SparkSession, name: str, source: Source, time_zone: str, *, optional: bool = False
+) -> SourceTable | None:
+    """The source, pinned to its newest version and checked against its contract; None if optional
+    and absent.
+
+    Raises:
+        DataError: if it is missing, unreadable, lacks a column, or has one whose type cannot be
+            cast without loss.
+    """
+    location = locate(spark, name, source)
+    if location is None:
+        if optional:
+            return None
+        raise DataError(_missing(name, source))
+    try:
+        rows = read_location(spark, location, source.options)
+        rows.schema  # noqa: B018 - Spark Connect resolves a schema only when asked for it
+    except PySparkException as unreadable:
+        raise DataError(
+            f"Source {name} at {location.place} cannot be read as {location.format}: "
+            f"{first_line(unreadable)}"
+        ) from unreadable
+    table = SourceTable(contract(name), location, source.columns, time_zone, rows)
+    _check_columns(table)
+    return table
+
+
+def found_name(delivered: list[str], wanted: str) -> str:
+    """The delivered column of that name, whatever its case, as Spark resolves names."""
+    return next((name for name in delivered if name.lower() == wanted.lower()), wanted)
+
+
+def _missing(name: str, source: Source) -> str:
+    where = source.table or source.path
+    if where:
+        return f"Source {name} is missing: nothing is at {where}"
+    return f"Source {name} is missing: name its folder with --sources DIR or in the configuration"
+
+
+def _check_columns(table: SourceTable) -> None:
+    """Refuses a source without a column of its contract, or with a type that would lose data."""
+    types = {field.name.lower(): field.dataType for field in table.rows.schema}
+    where = f"Source {table.contract.name} at {table.location.place}"
+    for column in table.contract.columns:
+        name = table.columns.get(column.name, column.name)
+        found = types.get(name.lower())
+        if found is None:
+            raise DataError(
+                f"{where} has no column {name} ({column.type} expected); "
+                f"it has {', '.join(table.rows.columns)}"
+            )
+        if not can_cast(found, column):
+            raise DataError(
+                f"{where} has column {name} of type {found.simpleString()}, which cannot be cast "
+                f"to {column.type} without loss"
+            )
+
+
+def _as_text(rows: DataFrame) -> Column:
+    """Every column of a row as text by name; NULL stays NULL."""
+    pairs: list[Column] = []
+    for field in rows.schema:
+        pairs += [F.lit(field.name), _text(F.col(quoted(field.name)), field.dataType)]
+    return F.create_map(*pairs)
+
+
+def _text(values: Column, found: T.DataType) -> Column:
+    if isinstance(found, (T.StructType, T.ArrayType, T.MapType)):
+        return F.to_json(values)
+    if isinstance(found, T.BinaryType):
+        return F.hex(values)
+    return values.cast("string")

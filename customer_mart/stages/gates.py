@@ -1,0 +1,130 @@
+"""Gates: what has to hold before anything is published."""
+
+from collections.abc import Iterator
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from customer_mart.contracts import contract
+from customer_mart.errors import DataError
+from customer_mart.publish.checks import Check, contract_checks, key_checks
+from customer_mart.publish.run_record import rows_read_before
+from customer_mart.run import Run
+from customer_mart.sources import SourceTable
+from customer_mart.staging.balance import Balance
+from customer_mart.staging.dispositions import USED
+
+NEVER_EMPTIED = ("stg_signups", "stg_games")
+BEFORE_SIGNUP = ("purchases_before_signup", "deposits_before_signup")
+
+
+def check_games(source: SourceTable) -> None:
+    """Refuses a game that is listed twice: joined to purchases it would multiply spend.
+
+    Raises:
+        DataError: if there is one.
+    """
+    games = source.typed().where("game_id IS NOT NULL").groupBy("game_id").count()
+    repeated = games.where("count > 1").orderBy("game_id").first()
+    if repeated:
+        raise DataError(
+            f"Source stg_games has game_id {repeated['game_id']} {repeated['count']} times; "
+            "each game must be there once, or its purchases would count more than once"
+        )
+
+
+def pass_source_gates(run: Run) -> None:
+    """Lets the run go on if every source is balanced, clean enough and not suddenly empty.
+
+    Raises:
+        DataError: on the first that is not.
+    """
+    before = rows_read_before(run.spark, run.target("mart_runs"))
+    for problem in _source_problems(run, before):
+        raise DataError(problem)
+
+
+def _source_problems(run: Run, before: dict[str, int]) -> Iterator[str]:
+    quality = run.settings.quality
+    for balance in run.record.balances:
+        name = balance.source
+        if not balance.is_balanced:
+            yield (
+                f"Source {name} does not reconcile: {dict(balance.rows)}; it may have changed "
+                "while it was read, so run again or read a Delta table"
+            )
+        was_emptied = name in NEVER_EMPTIED and before.get(name, 0) > 0 and balance.read == 0
+        if was_emptied and not quality.allow_emptied_sources:
+            yield (
+                f"Source {name} is empty now but had {before[name]} rows in the last run; if that "
+                "is meant, set quality.allow_emptied_sources=true"
+            )
+        if balance.quarantined_fraction() > quality.max_quarantined_fraction:
+            yield _too_dirty(balance, run)
+    doubts = sum(run.record.warnings.get(name, 0) for name in BEFORE_SIGNUP)
+    if doubts and quality.purchase_before_signup == "fail":
+        yield f"{doubts} purchases or deposits lie before their customer's signup"
+
+
+def _too_dirty(balance: Balance, run: Run) -> str:
+    reasons = ", ".join(f"{name} {rows}" for name, rows in sorted(balance.quarantined.items()))
+    return (
+        f"Source {balance.source} has {sum(balance.quarantined.values())} of {balance.read} rows "
+        f"quarantined ({reasons}), more than quality.max_quarantined_fraction = "
+        f"{run.settings.quality.max_quarantined_fraction}; see the table quarantine"
+    )
+
+
+def pass_dim_checks(run: Run, customers: DataFrame, signups: SourceTable) -> None:
+    """Lets the staged dim_customer through if all its checks pass.
+
+    Raises:
+        DataError: on the first check that does not.
+    """
+    table = contract("dim_customer")
+    used = {balance.source: balance for balance in run.record.balances}
+    totals = {
+        "rows": used["stg_signups"].rows.get(USED, 0),
+        "total_deposits": used["stg_deposits"].rows.get(USED, 0),
+        "total_deposit_amount_minor": used["stg_deposits"].amounts.get(USED, 0),
+        "total_purchases": used["stg_ticket_purchases"].rows.get(USED, 0),
+        "total_purchase_amount_usd": used["stg_ticket_purchases"].amounts.get(USED, 0),
+        "total_web_events": used["stg_web_events"].rows.get(USED, 0),
+    }
+    with run.progress.stage("check dim_customer"):
+        checks = contract_checks(customers, table, run.settings.rule_values, totals)
+        signed_up = signups.typed().select("user_id")
+        checks += key_checks(customers, table, signed_up, "stg_signups")
+        _require(run, checks)
+
+
+def pass_scoring_checks(run: Run, customers: DataFrame, scores: DataFrame) -> None:
+    """Lets customer_ltv_scoring through if all its checks pass and it totals like dim_customer.
+
+    Raises:
+        DataError: on the first check that does not.
+    """
+    table = contract("customer_ltv_scoring")
+    columns = (
+        "total_deposits",
+        "total_deposit_amount_minor",
+        "total_purchases",
+        "total_purchase_amount_usd",
+    )
+    with run.progress.stage("check customer_ltv_scoring"):
+        sums = [F.coalesce(F.sum(F.col(c).cast("decimal(30,2)")), F.lit(0)) for c in columns]
+        measured = customers.agg(F.count(F.lit(1)), *sums).first()
+        totals = dict(zip(("rows", *columns), measured or (), strict=True))
+        checks = contract_checks(scores, table, run.settings.rule_values, totals)
+        checks += key_checks(scores, table, customers.select("user_id"), "dim_customer")
+        _require(run, checks)
+
+
+def _require(run: Run, checks: list[Check]) -> None:
+    run.record.checks.extend(checks)
+    for check in checks:
+        if not check.passed:
+            raise DataError(
+                f"Check {check.name} failed: found {check.found}, expected {check.expected}; "
+                "the published tables are unchanged"
+            )

@@ -1,0 +1,137 @@
+"""The mart's tables: computed, then published one commit each."""
+
+from datetime import datetime
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from customer_mart.customer_ltv_scoring.customer_ltv_scoring import customer_ltv_scoring
+from customer_mart.dim_customer.dim_customer import dim_customer
+from customer_mart.errors import DataError
+from customer_mart.publish.commit import commits, publish
+from customer_mart.publish.tables import ensure_table
+from customer_mart.publish.target import target
+from customer_mart.run import Run
+from customer_mart.settings import Settings
+from customer_mart.sources import SourceTable
+from customer_mart.stages.facts import StagedCustomers, early_rows
+from customer_mart.staging.quarantine import quarantine, quarantined_rows, suspects
+
+
+def stage_dim_customer(run: Run, staged: StagedCustomers) -> DataFrame:
+    """dim_customer as it would be published, written once so that what is checked is kept."""
+    settings = run.settings
+    with run.progress.stage("dim_customer"):
+        customers = dim_customer(
+            staged.signups.drop("used_signups", "has_duplicates"),
+            staged.deposits,
+            staged.purchases,
+            staged.web_events,
+            business_time_zone=settings.business_time_zone,
+            customer_segments=settings.customer_segments,
+            high_jackpot_label=settings.player_types.high_jackpot,
+            regular_label=settings.player_types.regular,
+            updated_at=run.updated_at,
+        )
+        return run.staging.stage("dim_customer", customers)
+
+
+def scoring_of(run: Run, customers: DataFrame) -> DataFrame:
+    """customer_ltv_scoring of a dim_customer, at the run's as-of instant."""
+    return customers.transform(
+        customer_ltv_scoring, run.as_of, run.settings.scoring, run.updated_at
+    )
+
+
+def publish_dim_customer(run: Run, customers: DataFrame) -> int:
+    """Publishes dim_customer and returns its version."""
+    return _publish(run, "dim_customer", customers, {})
+
+
+def publish_scoring(run: Run, scores: DataFrame, dim_version: int) -> None:
+    """Publishes customer_ltv_scoring, best scores first within a date."""
+    _publish(run, "customer_ltv_scoring", scores, {"dim_customer_version": str(dim_version)})
+
+
+def publish_quarantine(
+    run: Run, sources: dict[str, SourceTable], staged: StagedCustomers
+) -> None:
+    """Publishes the rows this run set aside in place of the last run's.
+
+    The sources that had any are read again, whole: so the main path carries no column that it
+    does not need, and a clean source is read once.
+    """
+    per_customer = {
+        "stg_signups": staged.signups,
+        "stg_deposits": staged.deposits,
+        "stg_ticket_purchases": staged.purchases,
+        "stg_web_events": staged.web_events,
+    }
+    with run.progress.stage("publish quarantine") as stage:
+        rows = {
+            balance.source: _quarantined(run, sources[balance.source], per_customer, staged)
+            for balance in run.record.balances
+            if balance.quarantined
+        }
+        stage.rows = sum(sum(b.quarantined.values()) for b in run.record.balances)
+        table = run.target("quarantine")
+        ensure_table(run.spark, table)
+        empty = run.spark.createDataFrame([], table.contract.ddl)
+        set_aside = quarantine(rows, run.run_id, run.as_of) if rows else empty
+        write = set_aside.hint("rebalance").write
+        table.replace(write, run.commit_metadata)
+
+
+def _quarantined(
+    run: Run,
+    source: SourceTable,
+    per_customer: dict[str, DataFrame],
+    staged: StagedCustomers,
+) -> DataFrame:
+    name = source.contract.name
+    users = per_customer.get(name)
+    return quarantined_rows(
+        early_rows(run, source, keep_as_read=True),
+        source.contract,
+        None if users is None else suspects(users),
+        None if users is None or name == "stg_signups" else staged.signups,
+        unique=run.settings.sources.source(name).unique or source.contract.is_unique,
+    )
+
+
+def _publish(run: Run, table: str, rows: DataFrame, metadata: dict[str, str]) -> int:
+    orders = {"customer_ltv_scoring": [F.desc("ltv_score"), F.asc("user_id")]}
+    with run.progress.stage(f"publish {table}"):
+        ensure_table(run.spark, run.target(table))
+        version = publish(
+            run.spark,
+            rows,
+            run.target(table),
+            {**run.commit_metadata, **metadata},
+            order=orders.get(table, [F.asc("user_id")]),
+            max_records_per_file=run.settings.publish.max_records_per_file,
+        )
+        run.record.target_versions[table] = version
+    return version
+
+
+def published_dim(run: Run, version: int) -> DataFrame:
+    """dim_customer at a version."""
+    return run.target("dim_customer").read(run.spark, version)
+
+
+def newest_dim(spark: SparkSession, settings: Settings) -> tuple[int, datetime]:
+    """The version and the as-of instant of the dim_customer that was published last.
+
+    Raises:
+        DataError: if none was.
+    """
+    table = target("dim_customer", settings.mart)
+    published = commits(spark, table) if table.exists(spark) else []
+    if not published:
+        raise DataError(
+            f"No dim_customer has been published at {table.place}: build it first with "
+            "jobs/build_dim_customer.py"
+        )
+    version, metadata = published[0]
+    return version, datetime.fromisoformat(metadata["as_of"])

@@ -1,0 +1,1 @@
+"""Staging rows: typed, keyed, used or set aside with a reason, and reconciled."""

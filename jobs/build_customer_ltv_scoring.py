@@ -1,0 +1,11 @@
+"""Build customer_ltv_scoring alone from the dim_customer that was published last.
+
+Takes the flags of `customer-mart build`, by hand, with spark-submit or as a Databricks task.
+"""
+
+import sys
+
+from customer_mart.cli import run_job
+
+if __name__ == "__main__":
+    sys.exit(run_job("customer_ltv_scoring"))
