@@ -134,7 +134,9 @@ def _instant(text: str) -> datetime:
     """An ISO 8601 instant; one without an offset is UTC."""
     try:
         # Python 3.10 does not know the Z that ISO 8601 writes for UTC.
-        instant = datetime.fromisoformat(text.strip().replace("Z", "+00:00").replace("z", "+00:00"))
+        instant = datetime.fromisoformat(
+            text.strip().replace("Z", "+00:00").replace("z", "+00:00")
+        )
     except ValueError as malformed:
         message = f"{text!r} is not an instant such as 2025-01-01T00:00:00Z"
         raise argparse.ArgumentTypeError(message) from malformed

@@ -12,7 +12,7 @@ INTEGER = "decimal(38,0)"
 
 
 def divide_half_up(numerator: Column, denominator: Column, scale: int) -> Column:
-    """numerator / denominator rounded half up, DECIMAL(38, scale); the scale is at least 1.
+    """The quotient rounded half up, DECIMAL(38, scale); the scale is at least 1.
 
     Both are non-negative whole numbers (BIGINT or DECIMAL with scale 0) and the
     denominator is positive. Overflow beyond 38 digits is an error in ANSI mode.
@@ -29,7 +29,7 @@ def divide_half_up(numerator: Column, denominator: Column, scale: int) -> Column
 
 
 def average(total: Column, count: Column, total_scale: int, scale: int = 4) -> Column:
-    """total / count rounded half up at scale, or 0 when the count is 0; DECIMAL(28, scale).
+    """The average, rounded half up at scale, or 0 when the count is 0; DECIMAL(28, scale).
 
     The total has total_scale decimals (0 for minor units, 2 for dollars).
     """

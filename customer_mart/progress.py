@@ -53,7 +53,10 @@ class Progress:
 
 def start_progress(log_format: LogFormat, run_id: str) -> Progress:
     """Progress that writes to standard output, apart from the engine's own log."""
-    renderers = {"text": _as_text, "json": structlog.processors.JSONRenderer()}
+    renderers: dict[LogFormat, structlog.typing.Processor] = {
+        "text": _as_text,
+        "json": structlog.processors.JSONRenderer(),
+    }
     logger: structlog.typing.FilteringBoundLogger = structlog.wrap_logger(
         structlog.PrintLogger(sys.stdout),
         processors=[

@@ -56,16 +56,18 @@ def _laptop_session(*, show_progress_bar: bool) -> SparkSession:
             "Delta Lake is not installed for Python: pip install 'customer-mart[local]', or run "
             "the job with spark-submit --properties-file conf/spark-local.conf"
         )
-    from delta import configure_spark_with_delta_pip  # not installed on clusters
+    # Delta's Python package is there on laptops only, as an extra.
+    from delta import configure_spark_with_delta_pip  # noqa: PLC0415
 
     builder = SparkSession.builder.appName("customer-mart").master("local[*]")
     for name, value in {**DELTA, **LAPTOP}.items():
         builder = builder.config(name, value)
     builder = builder.config("spark.ui.showConsoleProgress", str(show_progress_bar).lower())
     try:
-        return configure_spark_with_delta_pip(builder).getOrCreate()
+        session: SparkSession = configure_spark_with_delta_pip(builder).getOrCreate()
     except PySparkException as error:
         raise UsageError(f"Spark does not start: {first_line(error)}") from error
+    return session
 
 
 def _require_delta(spark: SparkSession) -> None:

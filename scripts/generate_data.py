@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
 
 from pyspark.sql import Column, DataFrame, Observation, SparkSession
-from pyspark.sql import functions as F  # noqa: N812 - the convention of Spark code
+from pyspark.sql import functions as F
 
 MINUTE = 60_000
 HOUR = 60 * MINUTE

@@ -22,7 +22,9 @@ def with_behaviour(customers: DataFrame, as_of: datetime, min_tenure_days: Decim
         {
             "customer_tenure_days": days_between("signup_timestamp", now),
             "days_since_last_activity": days_between(last_activity, now),
-            "tenure_microseconds": F.greatest(microseconds_between("signup_timestamp", now), floor),
+            "tenure_microseconds": F.greatest(
+                microseconds_between("signup_timestamp", now), floor
+            ),
             "avg_spend_per_purchase": F.col("avg_purchase_amount_usd"),
         }
     )

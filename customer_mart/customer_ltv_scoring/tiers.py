@@ -5,9 +5,9 @@ from decimal import Decimal
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from customer_mart.banding import label
 from customer_mart.customer_ltv_scoring.scores import BEHAVIORAL, RFM
 from customer_mart.exact import divide_half_up
-from customer_mart.banding import label
 from customer_mart.settings import PredictionBand, Promotion, Scoring, Weights
 from customer_mart.settings.scales import HIGHEST_SCORE
 
@@ -22,7 +22,9 @@ def with_tiers(customers: DataFrame, scoring: Scoring) -> DataFrame:
 
     Tier and promotion read the rounded, published score, so that anyone can recompute them.
     """
-    scored = customers.withColumn("ltv_score", _ltv_score(scoring.weights, scoring.prediction_bands))
+    scored = customers.withColumn(
+        "ltv_score", _ltv_score(scoring.weights, scoring.prediction_bands)
+    )
     return scored.withColumns(
         {
             "vip_tier": label(F.col("ltv_score"), scoring.vip_tiers),

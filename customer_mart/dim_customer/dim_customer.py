@@ -5,11 +5,11 @@ from datetime import datetime
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from customer_mart.banding import label
 from customer_mart.contracts import contract
 from customer_mart.dim_customer.purchases import SPEND_DAYS
 from customer_mart.durations import days_between, in_days
 from customer_mart.exact import average
-from customer_mart.banding import label
 from customer_mart.settings import LabelScale
 
 COUNTS = (

@@ -73,7 +73,9 @@ def rows_read_before(spark: SparkSession, target: Target) -> dict[str, int]:
     """Rows that the last successful run read, by source; empty before the first."""
     if not target.exists(spark):
         return {}
-    runs = target.read(spark).where((F.col("status") == SUCCEEDED) & (F.size("reconciliation") > 0))
+    runs = target.read(spark).where(
+        (F.col("status") == SUCCEEDED) & (F.size("reconciliation") > 0)
+    )
     last = runs.orderBy(F.desc("finished_at"), F.desc("run_id")).select("reconciliation").first()
     lines: Iterable[Any] = last["reconciliation"] if last else ()
     return {line["source"]: line["rows"] for line in lines if line["disposition"] == READ}

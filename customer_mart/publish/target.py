@@ -63,8 +63,9 @@ def target(table: str, mart: Mart) -> Target:
         return Target(contract(table), f"{mart.catalog_schema}.{table}", is_table=True)
     if mart.location:
         return Target(contract(table), f"{absolute(mart.location)}/{table}", is_table=False)
-    raise UsageError("Say where the mart is: --mart DIR, or mart.location or mart.schema in the "
-                     "configuration")
+    raise UsageError(
+        "Say where the mart is: --mart DIR, or mart.location or mart.schema in the configuration"
+    )
 
 
 def absolute(location: str) -> str:
@@ -75,6 +76,7 @@ def absolute(location: str) -> str:
 
 
 def _is_delta(spark: SparkSession, place: str) -> bool:
-    from delta.tables import DeltaTable  # a session of a cluster brings it, not this package
+    # Delta's Python package comes with the cluster, not with this one.
+    from delta.tables import DeltaTable  # noqa: PLC0415
 
-    return DeltaTable.isDeltaTable(spark, place)
+    return bool(DeltaTable.isDeltaTable(spark, place))

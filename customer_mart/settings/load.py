@@ -38,7 +38,9 @@ def _from_file(config: Path) -> dict[str, Any]:
     try:
         tree = yaml.safe_load(config.read_text(encoding="utf-8"))
     except OSError as missing:
-        raise UsageError(f"Cannot read the configuration {config}: {missing.strerror}") from missing
+        raise UsageError(
+            f"Cannot read the configuration {config}: {missing.strerror}"
+        ) from missing
     except yaml.YAMLError as malformed:
         where = str(malformed).replace("\n", " ")
         raise UsageError(f"The configuration {config} is not valid YAML: {where}") from malformed
@@ -48,34 +50,37 @@ def _from_file(config: Path) -> dict[str, Any]:
 
 
 def _override(tree: dict[str, Any], override: str) -> None:
-    """Puts one `a.b=c` into the tree; a whole number in the path is the key or index it looks like."""
+    """Puts one `a.b=c` into the tree; a whole number in the path is a score or an index."""
     path, equals, text = override.partition("=")
     if not equals or not path.strip():
-        raise UsageError(f"--set takes name=value, such as scoring.min_tenure_days=0, not {override!r}")
+        raise UsageError(
+            f"--set takes name=value, such as scoring.min_tenure_days=0, not {override!r}"
+        )
     try:
         value = yaml.safe_load(text)
     except yaml.YAMLError as malformed:
         raise UsageError(f"--set {path}: {text!r} is not a YAML value") from malformed
-    *parents, leaf = [int(key) if key.isdigit() else key for key in path.strip().split(".")]
-    node = tree
+    keys: list[Any] = [int(key) if key.isdigit() else key for key in path.strip().split(".")]
+    *parents, leaf = keys
+    node: dict[Any, Any] = tree
     for key in parents:
-        child = node.setdefault(key, {})  # type: ignore[call-overload]
+        child = node.setdefault(key, {})
         if not isinstance(child, dict):
             raise UsageError(f"--set {path}: {key} is a single value, it holds no {leaf}")
         node = child
-    node[leaf] = value  # type: ignore[index]
+    node[leaf] = value
 
 
 def _over_defaults(tree: dict[str, Any]) -> dict[str, Any]:
     """The defaults with the tree laid over them, group by group."""
-    defaults = Settings().model_dump(by_alias=True)
-    return _merged(defaults, tree)
+    merged: dict[str, Any] = _merged(Settings().model_dump(by_alias=True), tree)
+    return merged
 
 
 def _merged(base: Any, over: Any) -> Any:
     """Mappings merge; numbered keys replace the items of a list; anything else replaces."""
     if isinstance(base, tuple) and isinstance(over, dict):
-        items = {index: item for index, item in enumerate(base)}
+        items = dict(enumerate(base))
         return [item for _, item in sorted(_merged(items, over).items())]
     if isinstance(base, dict) and isinstance(over, dict):
         return {**base, **{key: _merged(base.get(key), value) for key, value in over.items()}}

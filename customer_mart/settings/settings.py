@@ -50,8 +50,8 @@ class Source(Model):
     path: str | None = None
     table: CatalogName | None = None
     format: Literal["auto", "delta", "parquet", "csv"] = "auto"
-    columns: dict[str, str] = {}
-    options: dict[str, str] = {}
+    columns: dict[str, str] = Field(default_factory=dict)
+    options: dict[str, str] = Field(default_factory=dict)
     unique: bool = False
 
     @model_validator(mode="after")

@@ -55,8 +55,7 @@ class SourceTable:
 def open_source(
     spark: SparkSession, name: str, source: Source, time_zone: str, *, optional: bool = False
 ) -> SourceTable | None:
-    """The source, pinned to its newest version and checked against its contract; None if optional
-    and absent.
+    """The source, pinned to its newest version and checked; None if it is optional and absent.
 
     Raises:
         DataError: if it is missing, unreadable, lacks a column, or has one whose type cannot be

@@ -137,7 +137,7 @@ def _warnings(measure: Measure) -> list[Column]:
 
 
 def _got(observation: Observation) -> dict[str, Any]:
-    """What was observed; nothing when the engine found the rows to be none and dropped the node."""
+    """What was observed; nothing when the engine found no rows and dropped the node."""
     return dict(observation.get)
 
 

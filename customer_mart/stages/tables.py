@@ -53,9 +53,7 @@ def publish_scoring(run: Run, scores: DataFrame, dim_version: int) -> None:
     _publish(run, "customer_ltv_scoring", scores, {"dim_customer_version": str(dim_version)})
 
 
-def publish_quarantine(
-    run: Run, sources: dict[str, SourceTable], staged: StagedCustomers
-) -> None:
+def publish_quarantine(run: Run, sources: dict[str, SourceTable], staged: StagedCustomers) -> None:
     """Publishes the rows this run set aside in place of the last run's.
 
     The sources that had any are read again, whole: so the main path carries no column that it

@@ -1,0 +1,35 @@
+"""One Spark session for the whole run: local, UTC, ANSI, and few partitions."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from pyspark.sql import SparkSession
+
+from customer_mart.session import DELTA, PINNED
+
+TEST_SETTINGS = {
+    "spark.driver.memory": "2g",
+    "spark.sql.shuffle.partitions": "4",
+    "spark.databricks.delta.snapshotPartitions": "2",
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.log.level": "ERROR",
+    "spark.sql.debug.maxToStringFields": "200",
+}
+
+
+@pytest.fixture(scope="session")
+def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
+    from delta import configure_spark_with_delta_pip
+
+    # The zone that Python prints in must not be what makes a test pass.
+    os.environ["TZ"] = "America/New_York"
+    warehouse = tmp_path_factory.mktemp("warehouse")
+    builder = SparkSession.builder.master("local[2]").appName("customer-mart tests")
+    for name, value in {**DELTA, **PINNED, **TEST_SETTINGS}.items():
+        builder = builder.config(name, value)
+    builder = builder.config("spark.sql.warehouse.dir", str(warehouse))
+    session: SparkSession = configure_spark_with_delta_pip(builder).getOrCreate()
+    yield session
+    session.stop()
