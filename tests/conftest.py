@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from delta import configure_spark_with_delta_pip
 from pyspark.sql import SparkSession
 
 from customer_mart.session import DELTA, PINNED
@@ -21,8 +22,6 @@ TEST_SETTINGS = {
 
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
-    from delta import configure_spark_with_delta_pip
-
     # The zone that Python prints in must not be what makes a test pass.
     os.environ["TZ"] = "America/New_York"
     warehouse = tmp_path_factory.mktemp("warehouse")
