@@ -108,12 +108,12 @@ def _build(arguments: argparse.Namespace, settings: Settings) -> None:
     as_of = arguments.as_of
     if arguments.table == "customer_ltv_scoring":
         _, dim_as_of = newest_dim(spark, settings)
-        if as_of not in (None, dim_as_of):
+        if dim_as_of and as_of not in (None, dim_as_of):
             raise UsageError(
                 f"dim_customer was published as of {dim_as_of.isoformat()}, not "
                 f"{as_of.isoformat()}; leave --as-of out, or build dim_customer first"
             )
-        as_of = dim_as_of
+        as_of = dim_as_of or as_of
     run = start_run(spark, settings, as_of or _start_of_day(), arguments.log_format)
     pipeline.recorded(run, BUILDS[arguments.table])
 

@@ -38,7 +38,7 @@ CHANNELS = {"search_brand": 0.45, "social_video": 0.33, "affiliate_jackpot": 0.2
 PACES = {"search_brand": 1.25, "social_video": 0.7, "affiliate_jackpot": 0.95}
 APPETITES = {"search_brand": 0.3, "social_video": 0.2, "affiliate_jackpot": 0.6}
 # What the shares leave over never comes back after signing up.
-KINDS = {"player": 0.68, "depositor": 0.05, "browser": 0.12}
+KINDS = {"player": 0.65, "depositor": 0.04, "browser": 0.14}
 
 # How busy an hour is: the product of these, each relative to its own peak.
 WEEKDAYS = (0.6, 0.58, 0.68, 0.7, 1.0, 1.0, 0.76)
@@ -50,10 +50,11 @@ HOURS = (
 CALM = 0.5  # outside a jackpot run, relative to the run's end
 RUN_CYCLE = 35 * DAY  # each has one run, of a length and with a rest after it that vary
 SHORTEST_RUN, LONGEST_RUN, LONGEST_REST = 0.2, 0.6, 0.35  # in cycles
-TRIES = 4
+TRIES = 5
+PICKY = 0.6  # how busy a time must be to be kept for sure
 START_PACE = 0.4  # signups and traffic when the history starts, relative to its end
 
-MEDIAN_PACE, MAX_PACE = 2.6, 90.0  # visits a month of a player
+MEDIAN_PACE, MAX_PACE = 2.3, 90.0  # visits a month of a player
 IDLE_PACE = 0.4  # of those who never buy
 MEDIAN_DELAY = 2.5 * DAY  # from signup to the first visit
 MEAN_INTEREST = 120 * DAY  # from the first visit until a player churns, if ever
@@ -61,7 +62,7 @@ LOYAL = 0.22
 MAX_VISITS = 3_000  # keeps one heavy player from holding up a task
 BUYS = 0.8  # the share of a player's visits that end in a purchase
 SEEN = 0.6  # the share of visits that leave a web event
-MEDIAN_LINES, MAX_LINES = 0.9, 60.0  # per purchase
+MEDIAN_LINES, MAX_LINES = 0.8, 60.0  # per purchase
 MEDIAN_FAVOURITES, MAX_FAVOURITES = 1.6, 12.0  # games
 DEPOSITS_USD = (5, 10, 20, 30, 50, 100, 200, 300, 500, 1_000, 2_000, 5_000)
 WINNINGS = 0.3  # the share of the spend that needs no deposit
@@ -94,7 +95,7 @@ DEFECTS = {
 FACT_DEFECTS = {**DEFECTS, "orphan": 4e-4, "at as_of": 2e-4}
 PAYMENT_DEFECTS = {
     **FACT_DEFECTS, "null owner": 2e-4, "blank owner": 2e-4, "null amount": 2e-4,
-    "negative amount": 2e-4, "repriced": 3e-4, "before signup": 5e-4,
+    "negative amount": 2e-4, "repriced": 3e-4, "before signup": 2e-4,
 }  # fmt: skip
 PURCHASE_DEFECTS = {**PAYMENT_DEFECTS, "unknown game": 5e-4}
 SENT_AGAIN = ("redelivered", "restamped", "repriced")
@@ -199,6 +200,7 @@ def at_busy_times(
     what: str,
     key: Sequence[str],
     span: tuple[Column, Column],
+    *,
     spread: Callable[[Column], Column] = lambda roll: roll,
 ) -> DataFrame:
     """The rows with a `time` in the half-open span: the busier a time, the likelier it is kept.
@@ -212,7 +214,9 @@ def at_busy_times(
     }
     *rejectable, last = tries
     kept = [
-        F.when(chance(seed, f"{what} {name}", *key) < busyness(seed, F.col(name)), F.col(name))
+        F.when(
+            chance(seed, f"{what} {name}", *key) * PICKY < busyness(seed, F.col(name)), F.col(name)
+        )
         for name in rejectable
     ]
     # The tries are columns of their own, so that Spark does not work them out at each mention.
@@ -235,11 +239,11 @@ def customers(ids: DataFrame, seed: int, as_of: datetime) -> DataFrame:
     `pace` is in visits per month, `lines` in ticket lines per purchase, `topup_every` in visits
     per deposit; `appetite` is the chance to prefer the running jackpot at its peak.
     """
-    pace = long_tail(chance(seed, "pace", "id"), value_of("channel", PACES) * MEDIAN_PACE, 1.15)
+    pace = long_tail(chance(seed, "pace", "id"), value_of("channel", PACES) * MEDIAN_PACE, 1.05)
     lines = long_tail(chance(seed, "lines", "id"), MEDIAN_LINES, 2.1)
     favourites = long_tail(chance(seed, "favourites", "id"), MEDIAN_FAVOURITES, 1.6)
     appetite = value_of("channel", APPETITES) + chance(seed, "appetite", "id") * 0.3
-    signups = at_busy_times(ids, seed, "signup", ["id"], extract_span(as_of), growing)
+    signups = at_busy_times(ids, seed, "signup", ["id"], extract_span(as_of), spread=growing)
     return signups.select(
         "id",
         F.format_string("u%010d", "id").alias("user_id"),
@@ -253,7 +257,7 @@ def customers(ids: DataFrame, seed: int, as_of: datetime) -> DataFrame:
         F.least(lines, F.lit(MAX_LINES)).alias("lines"),
         F.ceil(F.least(favourites, F.lit(MAX_FAVOURITES))).alias("favourites"),
         appetite.alias("appetite"),
-        F.floor(chance(seed, "topup", "id") * 7 + 2).alias("topup_every"),
+        F.floor(chance(seed, "topup", "id") * 8 + 3).alias("topup_every"),
     )
 
 
@@ -388,7 +392,7 @@ def anonymous_events(ids: DataFrame, seed: int, as_of: datetime) -> DataFrame:
     row = ["id", "event"]
     channel = pick(chance(seed, "anonymous channel", *row), CHANNELS)
     events = ids.withColumn("event", numbers(F.lit(ANONYMOUS_EVENTS)))
-    return at_busy_times(events, seed, "event", row, extract_span(as_of), growing).select(
+    return at_busy_times(events, seed, "event", row, extract_span(as_of), spread=growing).select(
         F.format_string("e%010d-a%02d", *row).alias("key"),
         F.lit(None).cast("string").alias("user_id"),
         "time",
@@ -524,6 +528,8 @@ def spark_session(file_format: str) -> SparkSession:
     """The session that spark-submit started, or a local one."""
     builder = SparkSession.builder.appName("generate_data")
     builder = builder.config("spark.sql.session.timeZone", "UTC")
+    # Whole-stage code of these expressions is too long for the JVM to compile: twice the time.
+    builder = builder.config("spark.sql.codegen.wholeStage", "false")
     if "PYSPARK_GATEWAY_PORT" in os.environ:
         return builder.getOrCreate()
     builder = builder.master("local[*]")

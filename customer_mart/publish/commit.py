@@ -40,13 +40,16 @@ def commit_metadata(run_id: str, as_of: datetime, settings_hash: str) -> dict[st
 def version_of_run(spark: SparkSession, target: Target, run_id: str) -> int:
     """The version that a run's commit made.
 
-    Raises:
-        LookupError: if the run made none.
+    Delta makes no commit when an empty table is replaced by no rows; then it is the newest.
     """
-    for version, metadata in commits(spark, target):
-        if metadata.get("run_id") == run_id:
-            return version
-    raise LookupError(f"No commit of run {run_id} in {target.place}")
+    of_run = [v for v, metadata in commits(spark, target) if metadata.get("run_id") == run_id]
+    return of_run[0] if of_run else newest_version(spark, target)
+
+
+def newest_version(spark: SparkSession, target: Target) -> int:
+    """The table's newest version."""
+    history = spark.sql(f"DESCRIBE HISTORY {target.identifier} LIMIT 1")
+    return int(history.collect()[0]["version"])
 
 
 def commits(spark: SparkSession, target: Target) -> list[tuple[int, dict[str, str]]]:

@@ -8,7 +8,7 @@ from pyspark.sql import functions as F
 from customer_mart.customer_ltv_scoring.customer_ltv_scoring import customer_ltv_scoring
 from customer_mart.dim_customer.dim_customer import dim_customer
 from customer_mart.errors import DataError
-from customer_mart.publish.commit import commits, publish
+from customer_mart.publish.commit import commits, newest_version, publish
 from customer_mart.publish.tables import ensure_table
 from customer_mart.publish.target import target
 from customer_mart.run import Run
@@ -118,18 +118,20 @@ def published_dim(run: Run, version: int) -> DataFrame:
     return run.target("dim_customer").read(run.spark, version)
 
 
-def newest_dim(spark: SparkSession, settings: Settings) -> tuple[int, datetime]:
+def newest_dim(spark: SparkSession, settings: Settings) -> tuple[int, datetime | None]:
     """The version and the as-of instant of the dim_customer that was published last.
 
+    The instant is None when it was published empty, which leaves no commit to tell it.
+
     Raises:
-        DataError: if none was.
+        DataError: if none was published.
     """
     table = target("dim_customer", settings.mart)
-    published = commits(spark, table) if table.exists(spark) else []
-    if not published:
+    if not table.exists(spark):
         raise DataError(
             f"No dim_customer has been published at {table.place}: build it first with "
             "jobs/build_dim_customer.py"
         )
-    version, metadata = published[0]
-    return version, datetime.fromisoformat(metadata["as_of"])
+    for version, metadata in commits(spark, table):
+        return version, datetime.fromisoformat(metadata["as_of"])
+    return newest_version(spark, table), None
