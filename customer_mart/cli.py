@@ -95,7 +95,7 @@ def _run(arguments: argparse.Namespace) -> None:
     if arguments.command == "build":
         _build(arguments, settings)
         return
-    spark = get_session()
+    spark = get_session(verbose=arguments.verbose)
     if arguments.command == "top":
         print_top(spark, settings, arguments.n)
     else:
@@ -104,7 +104,7 @@ def _run(arguments: argparse.Namespace) -> None:
 
 def _build(arguments: argparse.Namespace, settings: Settings) -> None:
     is_watched = sys.stderr.isatty() and arguments.log_format == "text"
-    spark = get_session(show_progress_bar=is_watched)
+    spark = get_session(show_progress_bar=is_watched, verbose=arguments.verbose)
     as_of = arguments.as_of
     if arguments.table == "customer_ltv_scoring":
         _, dim_as_of = newest_dim(spark, settings)

@@ -4,9 +4,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timezone
 
+from pyspark.errors import ArithmeticException
 from pyspark.sql import DataFrame
 
-from customer_mart.errors import first_line
+from customer_mart.errors import DataError, first_line
 from customer_mart.publish.run_record import append_run
 from customer_mart.run import Run
 from customer_mart.stages.facts import stage_customers
@@ -61,10 +62,11 @@ def recorded(run: Run, build: Build) -> None:
     try:
         build(run)
     except Exception as error:
+        failure = _explained(run, error)
         # The first error is the one to report, also when the record cannot be written.
         with suppress(Exception):
-            _record(run, first_line(error))
-        raise
+            _record(run, first_line(failure))
+        raise failure from error
     else:
         _record(run)
     finally:
@@ -81,6 +83,16 @@ def _checked_dim_customer(run: Run) -> DataFrame:
     customers = stage_dim_customer(run, staged)
     pass_dim_checks(run, customers, sources["stg_signups"])
     return customers
+
+
+def _explained(run: Run, error: Exception) -> Exception:
+    """The error in plain words, where it is the data's; any other as it is."""
+    stage = run.progress.failed_stage
+    if isinstance(error, ArithmeticException):
+        return DataError(f"{stage}: a sum is too large for its column ({first_line(error)})")
+    if "FAILED_READ_FILE" in first_line(error):
+        return DataError(f"{stage}: a file of the source cannot be read ({first_line(error)})")
+    return error
 
 
 def _record(run: Run, error: str | None = None) -> None:

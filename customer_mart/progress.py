@@ -29,6 +29,7 @@ class Progress:
 
     log: structlog.typing.FilteringBoundLogger
     durations: dict[str, float] = field(default_factory=dict)
+    failed_stage: str | None = None
 
     @contextmanager
     def stage(self, name: str) -> Iterator[Stage]:
@@ -38,6 +39,7 @@ class Progress:
             yield stage
         except BaseException:
             outcome = "failed"
+            self.failed_stage = name
             raise
         finally:
             seconds = round(time.perf_counter() - start, 3)

@@ -1,5 +1,6 @@
 """The Spark session: the one that is there, or one of its own on a laptop."""
 
+import logging
 import os
 from importlib.util import find_spec
 
@@ -20,20 +21,26 @@ LAPTOP = {
     "spark.sql.shuffle.partitions": "32",
     "spark.databricks.delta.snapshotPartitions": "4",
     "spark.ui.enabled": "false",
-    "spark.log.level": "ERROR",
     "spark.sql.debug.maxToStringFields": "200",
 }
 # What every row depends on, whoever made the session.
 PINNED = {"spark.sql.session.timeZone": "UTC", "spark.sql.ansi.enabled": "true"}
 
 
-def get_session(*, show_progress_bar: bool = False) -> SparkSession:
+def get_session(*, show_progress_bar: bool = False, verbose: bool = False) -> SparkSession:
     """A session with Delta, its time zone UTC and ANSI mode on.
 
     Raises:
         UsageError: if the session that is there has no Delta Lake, or Spark cannot start.
     """
-    spark = _existing_session() or _laptop_session(show_progress_bar=show_progress_bar)
+    if not verbose:
+        # PySpark would print every engine error as JSON before the one sentence that explains it.
+        logging.getLogger("SQLQueryContextLogger").disabled = True
+    choices = {
+        "spark.ui.showConsoleProgress": str(show_progress_bar).lower(),
+        "spark.log.level": "ERROR" if verbose else "FATAL",
+    }
+    spark = _existing_session() or _laptop_session(choices)
     _require_delta(spark)
     for name, value in PINNED.items():
         spark.conf.set(name, value)
@@ -50,7 +57,7 @@ def _existing_session() -> SparkSession | None:
     return None
 
 
-def _laptop_session(*, show_progress_bar: bool) -> SparkSession:
+def _laptop_session(choices: dict[str, str]) -> SparkSession:
     if find_spec("delta") is None:
         raise UsageError(
             "Delta Lake is not installed for Python: pip install 'customer-mart[local]', or run "
@@ -60,9 +67,8 @@ def _laptop_session(*, show_progress_bar: bool) -> SparkSession:
     from delta import configure_spark_with_delta_pip  # noqa: PLC0415
 
     builder = SparkSession.builder.appName("customer-mart").master("local[*]")
-    for name, value in {**DELTA, **LAPTOP}.items():
+    for name, value in {**DELTA, **LAPTOP, **choices}.items():
         builder = builder.config(name, value)
-    builder = builder.config("spark.ui.showConsoleProgress", str(show_progress_bar).lower())
     try:
         session: SparkSession = configure_spark_with_delta_pip(builder).getOrCreate()
     except PySparkException as error:

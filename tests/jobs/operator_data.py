@@ -1,5 +1,6 @@
 """An operator's folder of staging tables, and the mart built from it."""
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,13 @@ class Operator:
 
     spark: SparkSession
     folder: Path
+
+    @classmethod
+    def with_empty_mart(cls, spark: SparkSession, folder: Path, empty_mart: Path) -> "Operator":
+        """An operator whose mart's tables are there already, which spares most of a first run."""
+        operator = cls(spark, folder)
+        shutil.copytree(empty_mart, operator.mart)
+        return operator
 
     @property
     def sources(self) -> Path:

@@ -1,0 +1,167 @@
+"""What bad input gets, source by source: a plain sentence and nothing published."""
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+from tests.frames import utc
+from tests.jobs.operator_data import Operator
+
+DAY = utc("2024-06-01 00:00:00")
+
+
+@pytest.fixture(scope="module")
+def published(
+    spark: SparkSession, tmp_path_factory: pytest.TempPathFactory, empty_mart: Path
+) -> Operator:
+    """A mart with one published customer; what fails afterwards must leave it as it is."""
+    operator = Operator.with_empty_mart(spark, tmp_path_factory.mktemp("bad"), empty_mart)
+    deliver_good(operator)
+    assert operator.build() == 0
+    return operator
+
+
+@pytest.fixture
+def good(published: Operator) -> Operator:
+    """The published mart with good sources, whatever the test before did to them."""
+    deliver_good(published)
+    return published
+
+
+def deliver_good(operator: Operator) -> None:
+    operator.deliver("stg_signups", [("ann", DAY, "UK")])
+    operator.deliver("stg_games", [("g1", "Keno", 5)])
+    operator.deliver("stg_deposits", [("d1", "ann", DAY, 100)])
+    operator.deliver("stg_ticket_purchases", [("p1", "ann", "g1", DAY, Decimal("1.00"))])
+    operator.deliver("stg_web_events", [("e1", "ann", DAY, None)])
+
+
+def fails(
+    operator: Operator, capsys: pytest.CaptureFixture[str], sentence: str, *flags: str
+) -> None:
+    """The build exits with 3 and one plain sentence, and the published versions stay."""
+    tables = ("dim_customer", "customer_ltv_scoring")
+    before = [operator.version(table) for table in tables]
+    assert operator.build(*flags) == 3
+    errors = capsys.readouterr().err.strip().splitlines()
+    assert len(errors) == 1
+    assert sentence in errors[0]
+    assert [operator.version(table) for table in tables] == before
+    run = operator.last_run()
+    assert run["status"] == "failed"
+    assert sentence in run["error"]
+
+
+def test_a_missing_source_is_named_with_its_place(
+    good: Operator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    elsewhere = good.sources / "nowhere"
+    flags = ("--set", f"sources.stg_deposits.path={elsewhere}")
+    fails(good, capsys, f"Source stg_deposits is missing: nothing is at {elsewhere}", *flags)
+
+
+def test_a_missing_column_is_named_with_what_was_found(
+    good: Operator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frame = good.spark.createDataFrame([("d1", "ann", DAY)], "deposit_id string, u string, t date")
+    frame.write.mode("overwrite").parquet(str(good.sources / "stg_deposits"))
+    fails(good, capsys, "has no column user_id (string expected); it has deposit_id, u, t")
+
+
+def test_a_type_that_would_lose_data_is_named(
+    good: Operator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    signups = good.spark.createDataFrame(
+        [(1.5, DAY, "UK")], "user_id double, signup_timestamp timestamp, country string"
+    )
+    signups.write.mode("overwrite").parquet(str(good.sources / "stg_signups"))
+    fails(
+        good,
+        capsys,
+        "has column user_id of type double, which cannot be cast to string without loss",
+    )
+
+
+def test_a_game_listed_twice_fails_the_run(
+    good: Operator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good.deliver("stg_games", [("g1", "Keno", 5), ("g1", "Keno", 5)])
+    fails(good, capsys, "Source stg_games has game_id g1 2 times")
+
+
+def test_a_source_that_was_emptied_fails_the_run_unless_it_is_meant(
+    good: Operator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good.deliver("stg_games", [])
+    fails(good, capsys, "Source stg_games is empty now but had 1 rows in the last run")
+    assert good.build("--set", "quality.allow_emptied_sources=true") == 0
+    deliver_good(good)
+    assert good.build() == 0
+
+
+def test_too_many_quarantined_rows_fail_the_run_and_say_why(
+    good: Operator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deposits = [(f"d{n}", "ann", DAY, 100) for n in range(98)]
+    good.deliver("stg_deposits", [*deposits, ("x", "ann", DAY, -5), ("y", "ann", None, 5)])
+    fails(
+        good,
+        capsys,
+        "Source stg_deposits has 2 of 100 rows quarantined (BAD_AMOUNT 1, BAD_TIMESTAMP 1)",
+    )
+    assert [reason for _, reason, _ in good.quarantined()] == ["BAD_AMOUNT", "BAD_TIMESTAMP"]
+
+
+def test_a_quarantined_share_at_the_limit_passes(good: Operator) -> None:
+    deposits = [(f"d{n}", "ann", DAY, 100) for n in range(99)]
+    good.deliver("stg_deposits", [*deposits, ("x", "ann", DAY, -5)])
+    assert good.build() == 0
+    assert good.balance("stg_deposits") == {"read": 100, "used": 99, "BAD_AMOUNT": 1}
+
+
+def test_a_purchase_before_signup_warns_or_fails_as_configured(
+    good: Operator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    early = utc("2024-05-31 12:00:00")
+    good.deliver("stg_ticket_purchases", [("p1", "ann", "g1", early, Decimal("1.00"))])
+    assert good.build() == 0
+    assert good.last_run()["warnings"]["purchases_before_signup"] == 1
+    assert good.rows("dim_customer")[0]["days_to_first_purchase"] == -0.5
+    flags = ("--set", "quality.purchase_before_signup=fail")
+    fails(good, capsys, "1 purchases or deposits lie before their customer's signup", *flags)
+
+
+def test_a_failed_check_leaves_the_published_version_the_current_one(
+    good: Operator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # The source promises unique keys and breaks the promise: two signups make one customer.
+    good.deliver("stg_signups", [("ann", DAY, "UK"), ("ann", DAY, "UK")])
+    before = good.rows("dim_customer")
+    fails(
+        good,
+        capsys,
+        "Check dim_customer.total.rows failed: found 1, expected 2",
+        *("--set", "sources.stg_signups.unique=true"),
+    )
+    assert good.rows("dim_customer") == before
+
+
+def test_money_that_overflows_is_an_error_not_a_wrap(
+    good: Operator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    most = 2**63 - 1
+    good.deliver("stg_deposits", [("d1", "ann", DAY, most), ("d2", "ann", DAY, 1)])
+    fails(good, capsys, "stg_deposits: a sum is too large for its column")
+
+
+def test_an_extra_column_is_ignored_with_a_note(
+    good: Operator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = good.sources / "stg_web_events"
+    events = good.spark.read.parquet(str(source)).withColumn("page", F.lit("/home"))
+    events.write.parquet(str(good.sources / "wider"))
+    assert good.build("--set", f"sources.stg_web_events.path={good.sources / 'wider'}") == 0
+    assert "stg_web_events: ignored page" in capsys.readouterr().out
