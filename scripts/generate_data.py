@@ -11,7 +11,7 @@ game. Times are epoch milliseconds until a table is laid out, money is in the ta
 
 import argparse
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timezone
 
 from pyspark.sql import Column, DataFrame, Observation, SparkSession
@@ -25,7 +25,7 @@ YEAR = 365.25 * DAY
 EPOCH_WEEKDAY = 3  # 1970-01-01 was a Thursday, counted from Monday = 0
 HISTORY = 730 * DAY
 # The extract is taken after as_of: its last rows do not exist yet for that run.
-EXTRACT_LAG = DAY
+EXTRACT_LAG = 2 * DAY
 
 # The operator sells from Europe, whose evenings are close to UTC's. What the shares leave
 # over has no country.
@@ -89,13 +89,13 @@ MAX_PRIZE_MINOR = 900_000  # of the other games
 
 # The shares of a source's rows that arrive broken, twice or changed.
 DEFECTS = {
-    "null key": 2e-4, "blank key": 2e-4, "null time": 2e-4, "ancient time": 2e-4,
+    "null key": 3e-4, "blank key": 3e-4, "null time": 3e-4, "ancient time": 3e-4,
     "redelivered": 1e-3, "restamped": 3e-4, "padded": 1e-3,
 }  # fmt: skip
 FACT_DEFECTS = {**DEFECTS, "orphan": 4e-4, "at as_of": 2e-4}
 PAYMENT_DEFECTS = {
-    **FACT_DEFECTS, "null owner": 2e-4, "blank owner": 2e-4, "null amount": 2e-4,
-    "negative amount": 2e-4, "repriced": 3e-4, "before signup": 2e-4,
+    **FACT_DEFECTS, "null owner": 3e-4, "blank owner": 3e-4, "null amount": 3e-4,
+    "negative amount": 3e-4, "repriced": 3e-4, "before signup": 3e-4,
 }  # fmt: skip
 PURCHASE_DEFECTS = {**PAYMENT_DEFECTS, "unknown game": 5e-4}
 SENT_AGAIN = ("redelivered", "restamped", "repriced")
@@ -122,6 +122,16 @@ SPOILT = {
     "game_id": {"unknown game": "'g999'"},
 }
 
+# No web server, and the terminal for the summary.
+LAPTOP = {
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.log.level": "ERROR",
+}
+DELTA = {
+    "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+    "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+}
 CSV_OPTIONS = {
     "header": True,
     # Blanks around an id are part of the data.
@@ -159,9 +169,10 @@ def value_of(name: str, values: Mapping[str, float]) -> Column:
     return F.coalesce(*(F.when(F.col(name) == key, value) for key, value in values.items()))
 
 
-def nth(values: Sequence[float | str], position: Column) -> Column:
-    """The value at a position counted from 0; NULL outside."""
-    return F.get(F.array(*map(F.lit, values)), position.cast("int"))
+def nth(values: tuple[float | str, ...], position: Column) -> Column:
+    """The value at a position counted from 0, a fraction as a decimal; NULL outside."""
+    # A tuple reads the same in SQL; a literal each would cost a call to the JVM each.
+    return F.get(F.expr(f"array{values}"), position.cast("int"))
 
 
 def numbers(count: Column) -> Column:
@@ -187,11 +198,11 @@ def running_game(seed: int, time: Column) -> Column:
 
 def busyness(seed: int, time: Column) -> Column:
     """How busy the operator is at that time, relative to the busiest possible, in (0, 1]."""
-    season = nth(MONTHS, F.pmod(time, F.lit(YEAR)) * len(MONTHS) / YEAR)
+    month = nth(MONTHS, F.pmod(time, F.lit(YEAR)) * len(MONTHS) / YEAR)
     weekday = nth(WEEKDAYS, F.pmod(time / DAY + EPOCH_WEEKDAY, F.lit(7)))
     hour = nth(HOURS, F.pmod(time, F.lit(DAY)) / HOUR)
     run = F.coalesce(run_progress(seed, time), F.lit(0.0)) * (1 - CALM) + CALM
-    return season * weekday * hour * run
+    return run * month * weekday * hour
 
 
 def at_busy_times(
@@ -224,8 +235,8 @@ def at_busy_times(
     return tried.withColumn("time", F.coalesce(*kept, last).cast("bigint")).drop(*tries)
 
 
-def millis(instant: datetime) -> int:
-    return int(instant.timestamp()) * 1000
+def millis(moment: datetime) -> int:
+    return int(moment.timestamp()) * 1000
 
 
 def extract_span(as_of: datetime) -> tuple[Column, Column]:
@@ -312,7 +323,7 @@ def game_id(number: Column) -> Column:
 
 
 def game_number(seed: int, time: Column) -> Column:
-    """The game that a visitor plays: the running jackpot at the height of its run, or a favourite.
+    """The game that a visitor plays: the running jackpot, the likelier the higher, or a favourite.
 
     The favourites are the customer's own, taken from the games by popularity.
     """
@@ -416,21 +427,15 @@ def delivered(
         .withColumn("delivery", numbers(deliveries))
         .withColumn("defect", F.when(~is_intact, F.col("defect")))
     )
-    spoilt = {
-        column: spoilt_column(
-            column, {name: sql for name, sql in cases.items() if name in defects}
-        )
-        for column, cases in SPOILT.items()
-        if column in rows.columns
-    }
+    spoilt = {name: spoilt_column(name, defects) for name in SPOILT if name in rows.columns}
     return arrived.withColumns(spoilt)
 
 
-def spoilt_column(column: str, cases: Mapping[str, str]) -> Column:
+def spoilt_column(column: str, defects: Collection[str]) -> Column:
     """The column, except in rows with one of the defects."""
     value = F.col(column)
-    for defect, sql in cases.items():
-        value = F.when(F.col("defect") == defect, F.expr(sql)).otherwise(value)
+    for defect in filter(defects.__contains__, SPOILT[column]):
+        value = F.when(F.col("defect") == defect, F.expr(SPOILT[column][defect])).otherwise(value)
     return value
 
 
@@ -490,22 +495,20 @@ def stg_web_events(
     )
 
 
-def stg_games(numbers: DataFrame, seed: int) -> DataFrame:
+def stg_games(games: DataFrame, seed: int) -> DataFrame:
     """One row per game number; the jackpot or the highest prize in minor units. Never spoilt."""
     number = F.col("id")
     nth_jackpot = F.floor(number / JACKPOT_STEP)
     has_jackpot = number % JACKPOT_STEP == JACKPOT_START
     family = nth(FAMILIES, number % len(FAMILIES))
     plain_name = F.concat_ws(" ", family, nth(FORMATS, F.floor(number / len(FAMILIES))))
-    prize = F.floor(chance(seed, "prize", "id") * (MAX_PRIZE_MINOR // 10_000)) * 10_000
-    return numbers.select(
+    name = F.coalesce(F.when(has_jackpot, nth(JACKPOT_NAMES, nth_jackpot)), plain_name)
+    prize = F.ceil((1 - chance(seed, "prize", "id")) * (MAX_PRIZE_MINOR // 10_000)) * 10_000
+    estimate = F.coalesce(F.when(has_jackpot, nth(JACKPOTS_MINOR, nth_jackpot)), prize)
+    return games.select(
         game_id(number).alias("game_id"),
-        F.coalesce(F.when(has_jackpot, nth(JACKPOT_NAMES, nth_jackpot)), plain_name).alias(
-            "game_name"
-        ),
-        F.coalesce(F.when(has_jackpot, nth(JACKPOTS_MINOR, nth_jackpot)), prize)
-        .cast("bigint")
-        .alias("jackpot_estimate_minor"),
+        name.alias("game_name"),
+        estimate.cast("bigint").alias("jackpot_estimate_minor"),
     )
 
 
@@ -525,25 +528,23 @@ def staging_tables(
 
 
 def spark_session(file_format: str) -> SparkSession:
-    """The session that spark-submit started, or a local one."""
+    """The session that is there or that spark-submit prepared, else a local one."""
     builder = SparkSession.builder.appName("generate_data")
     builder = builder.config("spark.sql.session.timeZone", "UTC")
     # Whole-stage code of these expressions is too long for the JVM to compile: twice the time.
     builder = builder.config("spark.sql.codegen.wholeStage", "false")
-    if "PYSPARK_GATEWAY_PORT" in os.environ:
+    is_running = SparkSession.getActiveSession() is not None
+    if is_running or "PYSPARK_GATEWAY_PORT" in os.environ:
         return builder.getOrCreate()
     builder = builder.master("local[*]")
+    for name, value in LAPTOP.items():
+        builder = builder.config(name, value)
     if file_format == "delta":
         from delta import configure_spark_with_delta_pip  # noqa: PLC0415 - not on every cluster
 
-        builder = configure_spark_with_delta_pip(
-            builder.config(
-                "spark.sql.extensions", "io.delta.sql.DeltaSparkSessionExtension"
-            ).config(
-                "spark.sql.catalog.spark_catalog",
-                "org.apache.spark.sql.delta.catalog.DeltaCatalog",
-            )
-        )
+        for name, value in DELTA.items():
+            builder = builder.config(name, value)
+        builder = configure_spark_with_delta_pip(builder)
     return builder.getOrCreate()
 
 
@@ -557,6 +558,7 @@ def written_rows(table: DataFrame, path: str, file_format: str) -> int:
 
 
 def instant(text: str) -> datetime:
+    """The instant an ISO 8601 text names; without an offset it is UTC's."""
     moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
     return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
 

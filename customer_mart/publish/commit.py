@@ -25,11 +25,19 @@ def publish(
     """
     partitions = target.contract.partition_columns
     # The one exchange of published rows: without it every task writes a file into every date.
-    grouped = rows.repartition(*partitions) if partitions else rows
+    # The number is given so that adaptive execution does not merge small rows into one task,
+    # which would open hundreds of files one after the other.
+    grouped = rows.repartition(_tasks(spark), *partitions)
     ordered = grouped.sortWithinPartitions(*(F.col(name) for name in partitions), *order)
     write = ordered.write.option("maxRecordsPerFile", max_records_per_file)
     target.replace(write, metadata)
     return version_of_run(spark, target, metadata["run_id"])
+
+
+def _tasks(spark: SparkSession) -> int:
+    """Tasks of a shuffle in this session; Databricks may say `auto`."""
+    number = spark.conf.get("spark.sql.shuffle.partitions", "200") or "200"
+    return int(number) if number.isdigit() else 200
 
 
 def commit_metadata(run_id: str, as_of: datetime, settings_hash: str) -> dict[str, str]:
