@@ -1,0 +1,96 @@
+"""The shape of the plans: each fact read once and exchanged once, and nothing that expands."""
+
+import dataclasses
+import re
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+
+from customer_mart.publish.staged import StagingArea
+from customer_mart.run import start_run
+from customer_mart.settings import load_settings
+from customer_mart.stages.facts import stage_customers
+from customer_mart.stages.open import open_sources
+from customer_mart.stages.tables import scoring_of, stage_dim_customer
+from tests.jobs.operator_data import Operator
+from tests.jobs.test_build import DEPOSITS, GAMES, PURCHASES, SIGNUPS, WEB_EVENTS
+
+FACTS = ("stg_deposits", "stg_ticket_purchases", "stg_web_events")
+NEVER = ("CartesianProduct", "NestedLoop", "Expand", "BatchEvalPython", "ArrowEvalPython")
+
+
+@dataclass
+class Plans(StagingArea):
+    """A staging area that keeps the plan of everything it stages."""
+
+    plans: dict[str, str] = field(default_factory=dict)
+
+    def stage(self, name: str, rows: DataFrame) -> DataFrame:
+        self.plans[name] = plan_of(rows)
+        return super().stage(name, rows)
+
+
+def plan_of(rows: DataFrame) -> str:
+    return str(rows._jdf.queryExecution().executedPlan().toString())
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["deduplicated", "declared unique"])
+def plans(
+    request: pytest.FixtureRequest,
+    spark: SparkSession,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> dict[str, str]:
+    """The plan of every staged frame and of the scores, by name."""
+    operator = Operator(spark, tmp_path_factory.mktemp("plans"))
+    operator.deliver("stg_signups", SIGNUPS)
+    operator.deliver("stg_games", GAMES)
+    operator.deliver("stg_deposits", DEPOSITS)
+    operator.deliver("stg_ticket_purchases", PURCHASES)
+    operator.deliver("stg_web_events", WEB_EVENTS)
+    unique = str(request.param).lower()
+    settings = load_settings(
+        None,
+        [f"sources.{table}.unique={unique}" for table in FACTS],
+        {"sources": str(operator.sources), "mart": str(operator.mart)},
+    )
+    run = start_run(spark, settings, datetime(2025, 1, 1, tzinfo=timezone.utc))
+    area = Plans(spark, str(operator.mart / "_staging"), is_table=False)
+    run = dataclasses.replace(run, staging=area)
+    customers = stage_dim_customer(run, stage_customers(run, open_sources(run)))
+    return {**area.plans, "customer_ltv_scoring": plan_of(scoring_of(run, customers))}
+
+
+@pytest.mark.parametrize("fact", FACTS)
+def test_a_fact_is_read_once(plans: dict[str, str], fact: str) -> None:
+    scans = re.findall(r"FileScan parquet .*", plans[fact])
+    assert sum(f"sources/{fact}" in scan for scan in scans) == 1
+
+
+@pytest.mark.parametrize("fact", FACTS)
+def test_a_fact_goes_through_one_exchange_and_that_is_by_user(
+    plans: dict[str, str], fact: str
+) -> None:
+    # Beside the fact's own, the exchanges are those of per-customer frames, read from staging.
+    own = re.findall(r"Exchange hashpartitioning\((.*?)#\d+, \d+\), REPARTITION", plans[fact])
+    assert own == ["user_id"]
+    others = re.findall(r"Exchange hashpartitioning\((.*?)#\d+, \d+\), ENSURE", plans[fact])
+    assert set(others) == {"user_id"}
+    per_customer_scans = len(re.findall(r"FileScan parquet .*_staging", plans[fact]))
+    assert len(others) <= per_customer_scans
+
+
+def test_nothing_expands_rows_or_leaves_the_engine(plans: dict[str, str]) -> None:
+    for name, plan in plans.items():
+        assert [word for word in NEVER if word in plan] == [], name
+
+
+def test_a_source_declared_unique_is_not_sorted_for_its_key(plans: dict[str, str]) -> None:
+    by_key = "row_number()" in plans["stg_deposits"]
+    windows = plans["stg_ticket_purchases"].count("Window [")
+    assert windows == (2 if by_key else 1)
+
+
+def test_scoring_moves_no_row(plans: dict[str, str]) -> None:
+    assert "Exchange" not in plans["customer_ltv_scoring"]

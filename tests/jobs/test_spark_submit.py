@@ -1,0 +1,81 @@
+"""The job as a cluster runs it: spark-submit, twice, on the same sources."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.jobs.operator_data import AS_OF, Operator
+from tests.jobs.test_build import ALL_DIRT, DEPOSITS, GAMES, PURCHASES, SIGNUPS, WEB_EVENTS
+
+ROOT = Path(__file__).parents[2]
+SUBMIT = Path(sys.executable).parent / "spark-submit"
+LOCAL = ("--properties-file", str(ROOT / "conf" / "spark-local.conf"))
+
+
+def submit(*arguments: str, options: tuple[str, ...] = LOCAL) -> subprocess.CompletedProcess[str]:
+    """spark-submit in a process of its own, with the packages of the PySpark under test."""
+    packages = os.environ.get("CUSTOMER_MART_TEST_PACKAGES")
+    chosen = ("--packages", packages) if packages and options else ()
+    environment = {**os.environ, "PYSPARK_PYTHON": sys.executable, "TZ": "Asia/Tokyo"}
+    environment["PATH"] = f"{SUBMIT.parent}{os.pathsep}{environment['PATH']}"
+    return subprocess.run(
+        [str(SUBMIT), *options, *chosen, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment,
+    )
+
+
+@pytest.mark.slow
+def test_the_job_submitted_twice_publishes_the_same_rows(operator: Operator) -> None:
+    operator.deliver("stg_signups", SIGNUPS)
+    operator.deliver("stg_games", GAMES)
+    operator.deliver("stg_deposits", DEPOSITS)
+    operator.deliver("stg_ticket_purchases", PURCHASES)
+    operator.deliver("stg_web_events", WEB_EVENTS)
+    places = ("--sources", str(operator.sources), "--mart", str(operator.mart), "--as-of", AS_OF)
+    job = str(ROOT / "jobs" / "build_customer_mart.py")
+    seen = []
+    for _ in range(2):
+        done = submit(job, *places, *ALL_DIRT, "--log-format", "json")
+        assert done.returncode == 0, done.stderr
+        seen.append([operator.rows(table) for table in ("dim_customer", "customer_ltv_scoring")])
+        lines = [json.loads(line) for line in done.stdout.splitlines()]
+        assert lines[-1]["stage"] == "publish customer_ltv_scoring"
+        assert all(line["seconds"] >= 0 for line in lines)
+    assert seen[0] == seen[1]
+    assert [row["user_id"] for row in seen[0][0]] == ["ann", "bob"]
+    # The process's time zone is Tokyo's, the session's is not.
+    assert str(seen[0][0][0]["signup_date"]) == "2024-11-01"
+
+
+@pytest.mark.slow
+def test_each_table_can_be_built_by_a_job_of_its_own(operator: Operator) -> None:
+    operator.deliver("stg_signups", SIGNUPS)
+    operator.deliver_nothing_else()
+    places = ("--sources", str(operator.sources), "--mart", str(operator.mart), "--as-of", AS_OF)
+    dim = submit(str(ROOT / "jobs" / "build_dim_customer.py"), *places)
+    assert dim.returncode == 0, dim.stderr
+    scoring = submit(
+        str(ROOT / "jobs" / "build_customer_ltv_scoring.py"), "--mart", str(operator.mart)
+    )
+    assert scoring.returncode == 0, scoring.stderr
+    assert [row["user_id"] for row in operator.rows("customer_ltv_scoring")] == ["ann", "bob"]
+
+
+@pytest.mark.slow
+def test_a_session_without_delta_gets_one_sentence_that_says_what_is_missing(
+    tmp_path: Path,
+) -> None:
+    job = str(ROOT / "jobs" / "build_customer_mart.py")
+    done = submit(job, "--sources", str(tmp_path), "--mart", str(tmp_path / "m"), options=())
+    assert done.returncode == 2
+    sentence = done.stderr.strip().splitlines()[-1]
+    assert sentence.startswith("customer-mart: This Spark session has no Delta Lake")
+    assert "conf/spark-local.conf" in sentence
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,132 @@
+"""Laws: what the order, the files, the partitions and the redelivery of rows may not change."""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+from customer_mart.run import start_run
+from customer_mart.settings import load_settings
+from customer_mart.stages.facts import stage_customers
+from customer_mart.stages.open import open_sources
+from customer_mart.stages.tables import scoring_of, stage_dim_customer
+from tests.frames import staging, utc
+
+AS_OF = datetime(2025, 1, 1, tzinfo=timezone.utc)
+Rows = list[tuple[Any, ...]]
+
+users = st.sampled_from(["ann", "bob", " ann", "cyd", "nobody", None])
+# Few instants, so that ties, bounds and rows exactly at the as-of instant are common.
+instants = st.sampled_from(
+    [
+        None,
+        utc("1980-01-01 00:00:00"),
+        utc("2024-11-30 23:59:59.999999"),
+        utc("2024-12-01 00:00:00"),
+        utc("2024-12-08 00:00:00"),
+        utc("2024-12-31 00:00:00"),
+        utc("2025-01-01 00:00:00"),
+    ]
+)
+keys = st.sampled_from(["1", "2", "3", "4", "5", None])
+dollars = st.sampled_from([Decimal("0.01"), Decimal("5.00"), Decimal("33.33"), Decimal(-1), None])
+cents = st.sampled_from([0, 1, 500, -1, None])
+games = st.sampled_from(["g1", "g2", "gone", None])
+campaigns = st.sampled_from(["a", "b", None])
+countries = st.sampled_from(["UK", " ", None])
+
+
+def table(*columns: st.SearchStrategy[Any]) -> st.SearchStrategy[Rows]:
+    return st.lists(st.tuples(*columns), max_size=12)
+
+
+deliveries = st.fixed_dictionaries(
+    {
+        "stg_signups": table(users, instants, countries),
+        "stg_deposits": table(keys, users, instants, cents),
+        "stg_ticket_purchases": table(keys, users, games, instants, dollars),
+        "stg_web_events": table(keys, users, instants, campaigns),
+        "stg_games": st.just([("g1", "One", 1_000_000), ("g2", "Two", 999_999)]),
+    }
+)
+
+
+@dataclass(frozen=True)
+class Variant:
+    """Another way to deliver the same rows and to run over them."""
+
+    seed: int
+    files: int
+    partitions: int
+    extra_column: bool
+    redelivered: bool
+
+
+variants = st.builds(
+    Variant,
+    seed=st.integers(0, 1000),
+    files=st.integers(1, 4),
+    partitions=st.sampled_from([1, 3, 7]),
+    extra_column=st.booleans(),
+    redelivered=st.booleans(),
+)
+PLAIN = Variant(seed=0, files=1, partitions=4, extra_column=False, redelivered=False)
+
+
+def mart(
+    spark: SparkSession, folder: Path, delivery: dict[str, Rows], variant: Variant
+) -> Sequence[list[Any]]:
+    """The rows of both tables before they are published."""
+    for name, rows in delivery.items():
+        deliver(spark, folder / name, name, rows, variant)
+    places = {"sources": str(folder), "mart": str(folder / "mart")}
+    spark.conf.set("spark.sql.shuffle.partitions", str(variant.partitions))
+    try:
+        run = start_run(spark, load_settings(None, [], places), AS_OF)
+        customers = stage_dim_customer(run, stage_customers(run, open_sources(run)))
+        frames = [customers, scoring_of(run, customers)]
+        by_user = [frame.drop("dbt_updated_at").orderBy("user_id").collect() for frame in frames]
+        run.staging.clear()
+    finally:
+        spark.conf.set("spark.sql.shuffle.partitions", "4")
+    assert all(balance.is_balanced for balance in run.record.balances)
+    return by_user
+
+
+def deliver(spark: SparkSession, place: Path, name: str, rows: Rows, variant: Variant) -> None:
+    mixed = list(rows)
+    if variant.redelivered and name != "stg_games":
+        mixed += rows
+    random.Random(variant.seed).shuffle(mixed)
+    frame = staging(spark, name, mixed).repartition(variant.files)
+    if variant.extra_column:
+        frame = frame.withColumn("loaded_by", F.lit("somebody"))
+    frame.write.mode("overwrite").parquet(str(place))
+
+
+@pytest.mark.slow
+@settings(
+    max_examples=8,
+    derandomize=True,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(delivery=deliveries, variant=variants)
+def test_the_same_rows_in_any_order_files_and_partitions_make_the_same_mart(
+    spark: SparkSession,
+    tmp_path_factory: pytest.TempPathFactory,
+    delivery: dict[str, Rows],
+    variant: Variant,
+) -> None:
+    folder = tmp_path_factory.mktemp("laws")
+    plain = mart(spark, folder / "plain", delivery, PLAIN)
+    assert mart(spark, folder / "varied", delivery, variant) == plain

@@ -1,0 +1,88 @@
+"""The command line: usage, exit codes and plain errors. Nothing here starts a build."""
+
+from datetime import datetime, timezone
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from customer_mart import __version__
+from customer_mart.cli import _instant, main
+
+INSTANTS = {
+    "2025-01-01T00:00:00Z": datetime(2025, 1, 1, tzinfo=timezone.utc),
+    "2025-01-01T02:30:00+02:00": datetime(2025, 1, 1, 0, 30, tzinfo=timezone.utc),
+    "2025-01-01 12:00:00": datetime(2025, 1, 1, 12, tzinfo=timezone.utc),
+    "2025-01-01": datetime(2025, 1, 1, tzinfo=timezone.utc),
+}
+
+
+@pytest.mark.parametrize(("text", "instant"), INSTANTS.items())
+def test_as_of_is_an_iso_instant_and_utc_without_an_offset(text: str, instant: datetime) -> None:
+    assert _instant(text) == instant
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["bild"],
+        ["build", "--as-of", "yesterday"],
+        ["build", "--mode", "sometimes"],
+        ["top", "-n", "0"],
+    ],
+)
+def test_wrong_usage_exits_with_2(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(arguments)
+    assert stopped.value.code == 2
+    assert "usage: customer-mart" in capsys.readouterr().err
+
+
+def test_an_unknown_setting_names_the_nearest_one(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["build", "--set", "scoring.min_tenur_days=0"]) == 2
+    assert capsys.readouterr().err == (
+        "customer-mart: Unknown setting scoring.min_tenur_days; "
+        "the nearest one is scoring.min_tenure_days\n"
+    )
+
+
+def test_a_missing_configuration_is_one_plain_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "prod.yml"
+    assert main(["build", "--config", str(config)]) == 2
+    assert capsys.readouterr().err == (
+        f"customer-mart: Cannot read the configuration {config}: No such file or directory\n"
+    )
+
+
+def test_the_stack_trace_is_shown_only_when_asked_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = str(tmp_path / "prod.yml")
+    assert main(["build", "--config", config, "--verbose"]) == 2
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_a_mart_without_a_place_is_a_usage_error(
+    spark: SparkSession, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["build", "--sources", "/nowhere"]) == 2
+    assert "Say where the mart is: --mart DIR" in capsys.readouterr().err
+
+
+def test_a_mart_that_was_never_built_says_so(
+    spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["top", "--mart", str(tmp_path)]) == 3
+    assert f"There is no customer_ltv_scoring at {tmp_path}" in capsys.readouterr().err
+
+
+def test_the_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["--version"])
+    assert stopped.value.code == 0
+    assert capsys.readouterr().out.strip() == __version__
