@@ -8,10 +8,13 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from customer_mart import __version__, pipeline
+from customer_mart.contracts import STAGING_TABLES
 from customer_mart.errors import MartError, UsageError, first_line
+from customer_mart.publish.target import target
 from customer_mart.run import start_run
 from customer_mart.session import get_session
 from customer_mart.settings import Settings, load_settings
+from customer_mart.stages.open import OPTIONAL
 from customer_mart.stages.tables import newest_dim
 from customer_mart.summary import print_summary, print_top
 
@@ -92,6 +95,7 @@ def _guarded(arguments: argparse.Namespace) -> int:
 
 def _run(arguments: argparse.Namespace) -> None:
     settings = _settings(arguments)
+    target("mart_runs", settings.mart)  # says where the mart is missing before Spark starts
     if arguments.command == "build":
         _build(arguments, settings)
         return
@@ -103,6 +107,8 @@ def _run(arguments: argparse.Namespace) -> None:
 
 
 def _build(arguments: argparse.Namespace, settings: Settings) -> None:
+    if arguments.table != "customer_ltv_scoring":
+        _require_sources(settings)
     is_watched = sys.stderr.isatty() and arguments.log_format == "text"
     spark = get_session(show_progress_bar=is_watched, verbose=arguments.verbose)
     as_of = arguments.as_of
@@ -116,6 +122,21 @@ def _build(arguments: argparse.Namespace, settings: Settings) -> None:
         as_of = dim_as_of or as_of
     run = start_run(spark, settings, as_of or _start_of_day(), arguments.log_format)
     pipeline.recorded(run, BUILDS[arguments.table])
+
+
+def _require_sources(settings: Settings) -> None:
+    """Refuses settings that say nowhere where a source is.
+
+    Raises:
+        UsageError: on the first that has no place.
+    """
+    for name in (table for table in STAGING_TABLES if table not in OPTIONAL):
+        source = settings.sources.source(name)
+        if not (source.path or source.table):
+            raise UsageError(
+                f"Say where {name} is: --sources DIR, or sources.location, sources.schema or "
+                f"sources.{name}.path in the configuration"
+            )
 
 
 def _settings(arguments: argparse.Namespace) -> Settings:

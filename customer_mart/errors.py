@@ -1,6 +1,9 @@
 """What can go wrong, by what the caller should do about it."""
 
 
+JVM_CALL_FAILED = "An error occurred while calling "
+
+
 class MartError(Exception):
     """A failure that one plain sentence explains; the command line prints only that sentence."""
 
@@ -20,5 +23,10 @@ class DataError(MartError):
 
 
 def first_line(error: Exception) -> str:
-    """The first line of an engine's message, without the plan and the stack that follow."""
-    return str(error).strip().split("\n", 1)[0]
+    """The first line of an engine's message, without the plan and the stack that follow.
+
+    An error of the JVM that Python has no class for first says which call failed; its own
+    message is on the line after that.
+    """
+    first, *others = str(error).strip().split("\n")
+    return others[0].lstrip(": ") if others and first.startswith(JVM_CALL_FAILED) else first

@@ -1,10 +1,12 @@
 """Frames from inline rows, typed as the contracts say."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
 
 from customer_mart.contracts import contract
 
@@ -17,3 +19,21 @@ def utc(text: str) -> datetime:
 def staging(spark: SparkSession, table: str, rows: Sequence[tuple[Any, ...]]) -> DataFrame:
     """Rows of a staging table, in the order of its contract's columns."""
     return spark.createDataFrame(list(rows), contract(table).ddl)
+
+
+def used(spark: SparkSession, table: str, rows: Sequence[tuple[Any, ...]]) -> DataFrame:
+    """Rows of a staging table that are used, none of them with a duplicate."""
+    return staging(spark, table, rows).withColumn("has_duplicates", F.lit(False))
+
+
+def known(spark: SparkSession, rows: Sequence[tuple[str, datetime, bool]]) -> DataFrame:
+    """What the facts are told of signups: the user, the instant, and if it was before as-of."""
+    ddl = "user_id string, signup_timestamp timestamp, is_signed_up boolean"
+    return spark.createDataFrame(list(rows), ddl)
+
+
+def by_name(spark: SparkSession, ddl: str, rows: Sequence[Mapping[str, Any]]) -> DataFrame:
+    """Rows by the names of their columns; a column that a row does not name is NULL."""
+    schema = T.StructType.fromDDL(ddl)
+    assert all(row.keys() <= set(schema.names) for row in rows)
+    return spark.createDataFrame([tuple(map(row.get, schema.names)) for row in rows], schema)

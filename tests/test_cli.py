@@ -4,7 +4,6 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
-from pyspark.sql import SparkSession
 
 from customer_mart import __version__
 from customer_mart.cli import _instant, main
@@ -67,15 +66,19 @@ def test_the_stack_trace_is_shown_only_when_asked_for(
     assert "Traceback" in capsys.readouterr().err
 
 
-def test_a_mart_without_a_place_is_a_usage_error(
-    spark: SparkSession, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_mart_without_a_place_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["build", "--sources", "/nowhere"]) == 2
     assert "Say where the mart is: --mart DIR" in capsys.readouterr().err
 
 
+def test_a_source_without_a_place_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["build", "--mart", "/nowhere"]) == 2
+    assert "Say where stg_signups is: --sources DIR" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("spark")
 def test_a_mart_that_was_never_built_says_so(
-    spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["top", "--mart", str(tmp_path)]) == 3
     assert f"There is no customer_ltv_scoring at {tmp_path}" in capsys.readouterr().err

@@ -12,6 +12,10 @@ from customer_mart.errors import UsageError
 from customer_mart.settings.settings import Settings
 
 
+class WholeList(dict[int, Any]):
+    """The items of a list by number, so that one can be overridden; no default is among them."""
+
+
 def load_settings(
     config: Path | None, overrides: Sequence[str] = (), locations: Mapping[str, str] | None = None
 ) -> Settings:
@@ -64,11 +68,25 @@ def _override(tree: dict[str, Any], override: str) -> None:
     *parents, leaf = keys
     node: dict[Any, Any] = tree
     for key in parents:
-        child = node.setdefault(key, {})
-        if not isinstance(child, dict):
-            raise UsageError(f"--set {path}: {key} is a single value, it holds no {leaf}")
-        node = child
+        node = _group(node, key, path)
     node[leaf] = value
+
+
+def _group(node: dict[Any, Any], key: Any, path: str) -> dict[Any, Any]:
+    """What the node holds under the key, or a new group; the items of a list by number.
+
+    Raises:
+        UsageError: if it holds a single value.
+    """
+    group = node.get(key)
+    if group is None:
+        group = {}
+    elif isinstance(group, list):
+        group = WholeList(enumerate(group))
+    elif not isinstance(group, dict):
+        raise UsageError(f"--set {path}: {key} is a single value and holds nothing by name")
+    node[key] = group
+    return group
 
 
 def _over_defaults(tree: dict[str, Any]) -> dict[str, Any]:
@@ -79,12 +97,27 @@ def _over_defaults(tree: dict[str, Any]) -> dict[str, Any]:
 
 def _merged(base: Any, over: Any) -> Any:
     """Mappings merge; numbered keys replace the items of a list; anything else replaces."""
+    if isinstance(over, WholeList):
+        return _listed(over)
     if isinstance(base, tuple) and isinstance(over, dict):
-        items = dict(enumerate(base))
-        return [item for _, item in sorted(_merged(items, over).items())]
+        return _listed(_merged(dict(enumerate(base)), over))
+    if isinstance(base, dict) and over is None:
+        return base
     if isinstance(base, dict) and isinstance(over, dict):
         return {**base, **{key: _merged(base.get(key), value) for key, value in over.items()}}
     return over
+
+
+def _listed(items: dict[Any, Any]) -> list[Any]:
+    """Items by number as a list.
+
+    Raises:
+        UsageError: if one has a name instead of a number.
+    """
+    named = [key for key in items if not isinstance(key, int)]
+    if named:
+        raise UsageError(f"{named[0]} is in the place of a number: a list's items count from 0")
+    return [item for _, item in sorted(items.items())]
 
 
 def _refuse_unknown(tree: dict[str, Any], model: type[BaseModel], path: tuple[str, ...]) -> None:
@@ -109,11 +142,13 @@ def _hint(name: str) -> str:
     return f"; the nearest one is {nearest[0]}"
 
 
-def _names(tree: dict[str, Any], path: tuple[str, ...] = ()) -> list[str]:
+def _names(tree: Mapping[Any, Any], path: tuple[str, ...] = ()) -> list[str]:
     names = []
     for key, value in tree.items():
         here = (*path, str(key))
         names.append(".".join(here))
+        if isinstance(value, tuple):
+            names += _names(dict(enumerate(value)), here)
         if isinstance(value, dict):
             names += _names(value, here)
     return names
@@ -123,6 +158,8 @@ def _sentence(invalid: ValidationError) -> str:
     """The first thing wrong, with the setting's name and what was found there."""
     first = invalid.errors(include_url=False)[0]
     name = ".".join(str(part) for part in first["loc"]) or "settings"
+    if first["type"] == "extra_forbidden":
+        return f"Unknown setting {name}{_hint(name)}"
     found = first["input"]
     shown = "" if isinstance(found, dict | list | BaseModel) else f" (found {found!r})"
     return f"The setting {name} is not valid: {first['msg'].removeprefix('Value error, ')}{shown}"

@@ -164,14 +164,15 @@ class Settings(Model):
     @property
     def hash(self) -> str:
         """SHA-256 of the settings that change a row: not places, files or what fails a run."""
-        meaning = self.model_dump(mode="json", by_alias=True, exclude={"mart", "publish"})
+        meaning = self.model_dump(by_alias=True, exclude={"mart", "publish"})
         meaning["quality"] = {"earliest_timestamp": meaning["quality"]["earliest_timestamp"]}
         for name, source in meaning["sources"].items():
             if isinstance(source, dict):
                 meaning["sources"][name] = {key: source[key] for key in ("columns", "unique")}
         meaning["sources"].pop("location")
         meaning["sources"].pop("schema")
-        return hashlib.sha256(json.dumps(meaning, sort_keys=True).encode()).hexdigest()
+        text = json.dumps(meaning, sort_keys=True, default=_one_text)
+        return hashlib.sha256(text.encode()).hexdigest()
 
     @property
     def rule_values(self) -> dict[str, str]:
@@ -184,6 +185,13 @@ class Settings(Model):
             "vip_tiers": _sql_strings(self.scoring.vip_tiers.labels),
             "promotion_categories": _sql_strings(self.scoring.promotion.labels),
         }
+
+
+def _one_text(value: Decimal | datetime) -> str:
+    """The same text for equal values, such as the cut-offs 0.5 and 0.50."""
+    if isinstance(value, Decimal):
+        return format(value.normalize(), "f")
+    return value.isoformat()
 
 
 def _sql_strings(labels: list[str]) -> str:

@@ -16,8 +16,12 @@ NUMBERS = (*INTEGERS, T.DecimalType, T.FloatType, T.DoubleType)
 TIMES = (T.TimestampType, T.TimestampNTZType, T.DateType, T.StringType)
 
 DATE = r"^\s*\d{4}-\d{1,2}-\d{1,2}"
+# What Spark takes for blank at the end of a time.
+BLANKS = r"[\s\p{Cntrl}]*$"
 # A date and a time of day with nothing after them: text that names no offset and no zone.
-WITHOUT_OFFSET = DATE + r"([T ](\d{1,2}:\d{1,2}(:\d{1,2}(\.\d*)?)?)?)?\s*$"
+WITHOUT_OFFSET = DATE + r"([T ](\d{1,2}(:\d{1,2}(:\d{1,2}(\.\d*)?)?)?)?)?" + BLANKS
+# A day and nothing more precise, which a date would lose.
+WHOLE_DAY = DATE + r"([T ]00:00(:00(\.0*)?)?Z?)?" + BLANKS
 # Text that DECIMAL(38,18) holds without rounding; a finer number is not silently rounded.
 PLAIN_NUMBER = r"^\s*[+-]?(\d+\.?\d{0,18}0*|\.\d{1,18}0*)([eE]\+?\d{1,2})?\s*$"
 
@@ -50,8 +54,9 @@ def cast(values: Column, found: T.DataType, column: ContractColumn, time_zone: s
         return _timestamp(values, found, time_zone)
     if column.type in ("bigint", "decimal(18,2)"):
         return _number(values, found, column.type)
-    if isinstance(found, T.StringType):
-        return values.try_cast(column.type)
+    if column.type == "date" and isinstance(found, T.StringType):
+        # Spark would take a year alone as its first day, and drop whatever follows a day.
+        return F.when(values.rlike(WHOLE_DAY), values.try_cast("date"))
     return values.cast(column.type)
 
 
@@ -77,7 +82,9 @@ def _number(values: Column, found: T.DataType, target: str) -> Column:
     if exact_already or found == T.DecimalType(18, 2) == _decimal(target):
         return values.cast(target)
     # NaN and infinity become NULL; a double becomes the shortest decimal that reads the same,
-    # which is what whoever wrote 19.99 meant.
+    # which is what whoever wrote 19.99 meant. A float does so as text, for Spark widens it first.
+    if isinstance(found, T.FloatType):
+        values = values.cast("string")
     wide = values if isinstance(found, T.DecimalType) else values.try_cast("decimal(38,18)")
     if isinstance(found, T.StringType):
         wide = F.when(values.rlike(PLAIN_NUMBER), wide)

@@ -6,7 +6,7 @@ folder on a laptop, in an object store or behind Spark Connect is found the same
 
 from dataclasses import dataclass
 
-from pyspark.errors import AnalysisException
+from pyspark.errors import AnalysisException, PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -17,6 +17,7 @@ from customer_mart.settings import Source
 SUFFIXES = {"parquet": ".parquet", "csv": ".csv"}
 NO_DELTA_TABLE = {
     "DELTA_MISSING_DELTA_TABLE",
+    "DELTA_ONLY_OPERATION",
     "DELTA_TABLE_NOT_FOUND",
     "DELTA_TABLE_ONLY_OPERATION",
     "EXPECT_TABLE_NOT_VIEW.NO_ALTERNATIVE",
@@ -40,7 +41,8 @@ def locate(spark: SparkSession, name: str, source: Source) -> Location | None:
     """The source's location with a Delta table's current version, or None if nothing is there.
 
     Raises:
-        DataError: if something is there that is neither Delta, Parquet nor CSV.
+        DataError: if something is there that is neither Delta, Parquet nor CSV, or no readable
+            Delta table although it has the log of one.
     """
     if source.table:
         return _table(spark, name, source.table)
@@ -73,7 +75,13 @@ def read_location(spark: SparkSession, location: Location, options: dict[str, st
 
 def _table(spark: SparkSession, name: str, table: str) -> Location | None:
     identifier = quoted_name(table)
-    if not spark.catalog.tableExists(identifier):
+    try:
+        exists = spark.catalog.tableExists(identifier)
+    except PySparkException as error:
+        raise DataError(
+            f"Source {name}: the table {table} cannot be found: {first_line(error)}"
+        ) from error
+    if not exists:
         return None
     version = _delta_version(spark, name, identifier)
     return Location(name, "table", table, is_table=True, version=version)
@@ -98,10 +106,20 @@ def _delta_version(spark: SparkSession, name: str, identifier: str) -> int | Non
 
 
 def _file_format(spark: SparkSession, name: str, place: str, wanted: str) -> str | None:
-    """The format of the files at a place, by their names; None when there are none."""
+    """The format of the files at a place, by their names; None when there are none.
+
+    Raises:
+        DataError: if they are neither Parquet nor CSV, or the files of a Delta table.
+    """
     files = _file_names(spark, place)
     if files is None:
         return None
+    if _file_names(spark, f"{place}/_delta_log") is not None:
+        raise DataError(
+            f"Source {name} at {place} has a Delta log that holds no table, or is to be read as "
+            f"{wanted}: its files are read as a Delta table or not at all, for among them are "
+            "rows that were deleted"
+        )
     names = [file.lower() for file in files]
     for found in ("parquet", "csv"):
         if any(SUFFIXES[found] in file.rsplit("/", 1)[-1] for file in names):
@@ -126,6 +144,6 @@ def _file_names(spark: SparkSession, place: str) -> list[str] | None:
             .select(F.col("path"))
             .limit(1000)
         )
+        return [row["path"] for row in files.toLocalIterator()]
     except AnalysisException:
         return None
-    return [row["path"] for row in files.toLocalIterator()]

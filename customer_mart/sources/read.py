@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from pyspark.errors import PySparkException
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
@@ -65,11 +64,11 @@ def open_source(
     if location is None:
         if optional:
             return None
-        raise DataError(_missing(name, source))
+        raise DataError(f"Source {name} is missing: nothing is at {source.table or source.path}")
     try:
         rows = read_location(spark, location, source.options)
         rows.schema  # noqa: B018 - Spark Connect resolves a schema only when asked for it
-    except PySparkException as unreadable:
+    except Exception as unreadable:
         raise DataError(
             f"Source {name} at {location.place} cannot be read as {location.format}: "
             f"{first_line(unreadable)}"
@@ -82,13 +81,6 @@ def open_source(
 def found_name(delivered: list[str], wanted: str) -> str:
     """The delivered column of that name, whatever its case, as Spark resolves names."""
     return next((name for name in delivered if name.lower() == wanted.lower()), wanted)
-
-
-def _missing(name: str, source: Source) -> str:
-    where = source.table or source.path
-    if where:
-        return f"Source {name} is missing: nothing is at {where}"
-    return f"Source {name} is missing: name its folder with --sources DIR or in the configuration"
 
 
 def _check_columns(table: SourceTable) -> None:

@@ -3,13 +3,13 @@
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 
 from customer_mart.cli import main
-from customer_mart.contracts import contract
 from tests.frames import staging
 
 AS_OF = "2025-01-01T00:00:00Z"
@@ -88,5 +88,14 @@ class Operator:
         return sorted((row["source"], row["reason"], row["row"]) for row in rows)
 
 
-def column_names(table: str) -> list[str]:
-    return [name for name in contract(table).column_names if name != "dbt_updated_at"]
+def comparable(operator: Operator, table: str) -> list[dict[str, Any]]:
+    """A published table's rows by user, instants in UTC, without the clock."""
+    return [in_utc(row) for row in operator.rows(table)]
+
+
+def in_utc(row: dict[str, Any]) -> dict[str, Any]:
+    """Spark hands out instants in the zone of this process; the tests think in UTC."""
+    return {
+        name: value.astimezone(timezone.utc) if isinstance(value, datetime) else value
+        for name, value in row.items()
+    }

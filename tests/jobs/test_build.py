@@ -9,7 +9,7 @@ from pyspark.sql import SparkSession
 
 from customer_mart.cli import main, run_job
 from tests.frames import utc
-from tests.jobs.operator_data import Operator
+from tests.jobs.operator_data import Operator, comparable
 
 SIGNUPS = [
     ("ann", utc("2024-11-01 00:00:00"), "UK"),
@@ -135,18 +135,8 @@ def built(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Oper
     return operator
 
 
-def in_utc(row: dict[str, Any]) -> dict[str, Any]:
-    """Spark hands out instants in the zone of this process; the tests think in UTC."""
-    return {
-        name: value.astimezone(utc("2024-01-01 00:00:00").tzinfo)
-        if hasattr(value, "astimezone")
-        else value
-        for name, value in row.items()
-    }
-
-
 def test_a_customer_has_everything_the_player_did(built: Operator) -> None:
-    ann, bob = (in_utc(row) for row in built.rows("dim_customer"))
+    ann, bob = comparable(built, "dim_customer")
     assert ann == ANN
     assert bob["user_id"] == "bob"
     assert bob["country"] == "Unknown"

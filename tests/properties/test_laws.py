@@ -1,7 +1,6 @@
 """Laws: what the order, the files, the partitions and the redelivery of rows may not change."""
 
 import random
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from decimal import Decimal
@@ -20,6 +19,8 @@ from customer_mart.stages.facts import stage_customers
 from customer_mart.stages.open import open_sources
 from customer_mart.stages.tables import scoring_of, stage_dim_customer
 from tests.frames import staging, utc
+from tests.jobs.operator_data import in_utc
+from tests.oracle.oracle import reference_mart
 
 AS_OF = datetime(2025, 1, 1, tzinfo=timezone.utc)
 Rows = list[tuple[Any, ...]]
@@ -84,7 +85,7 @@ PLAIN = Variant(seed=0, files=1, partitions=4, extra_column=False, redelivered=F
 
 def mart(
     spark: SparkSession, folder: Path, delivery: dict[str, Rows], variant: Variant
-) -> Sequence[list[Any]]:
+) -> list[list[dict[str, Any]]]:
     """The rows of both tables before they are published."""
     for name, rows in delivery.items():
         deliver(spark, folder / name, name, rows, variant)
@@ -95,11 +96,12 @@ def mart(
         customers = stage_dim_customer(run, stage_customers(run, open_sources(run)))
         frames = [customers, scoring_of(run, customers)]
         by_user = [frame.drop("dbt_updated_at").orderBy("user_id").collect() for frame in frames]
+        found = [[in_utc(row.asDict()) for row in rows] for rows in by_user]
         run.staging.clear()
     finally:
         spark.conf.set("spark.sql.shuffle.partitions", "4")
     assert all(balance.is_balanced for balance in run.record.balances)
-    return by_user
+    return found
 
 
 def deliver(spark: SparkSession, place: Path, name: str, rows: Rows, variant: Variant) -> None:
@@ -129,4 +131,6 @@ def test_the_same_rows_in_any_order_files_and_partitions_make_the_same_mart(
 ) -> None:
     folder = tmp_path_factory.mktemp("laws")
     plain = mart(spark, folder / "plain", delivery, PLAIN)
+    reference = reference_mart(folder / "plain", AS_OF)
+    assert plain == [reference.dim_customer, reference.customer_ltv_scoring]
     assert mart(spark, folder / "varied", delivery, variant) == plain

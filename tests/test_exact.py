@@ -1,0 +1,111 @@
+"""Exact quotients, rounded half up once."""
+
+from decimal import Decimal
+
+import pytest
+from chispa import assert_df_equality
+from pyspark.errors import ArithmeticException
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+from customer_mart.exact import average, divide_half_up
+
+LARGEST_DOLLARS = Decimal("99999999999999999999999999.99")
+
+
+def test_a_quotient_is_rounded_half_up_and_only_once(spark: SparkSession) -> None:
+    expected = spark.createDataFrame(
+        [
+            (0, 7, Decimal("0.0000")),
+            (1, 3, Decimal("0.3333")),
+            (2, 3, Decimal("0.6667")),
+            # 0.00005 is a tie; 0.00004999999996 becomes one when it is first rounded to 0.000050.
+            (1, 20_000, Decimal("0.0001")),
+            (1_249_999_999, 25_000_000_000_000, Decimal("0.0000")),
+            (1_250_000_000, 25_000_000_000_000, Decimal("0.0001")),
+            (1_250_000_001, 25_000_000_000_000, Decimal("0.0001")),
+            (9_223_372_036_854_775_807, 1, Decimal("9223372036854775807.0000")),
+            (9_223_372_036_854_775_806, 9_223_372_036_854_775_807, Decimal("1.0000")),
+            (1, 9_223_372_036_854_775_807, Decimal("0.0000")),
+            (None, 3, None),
+            (3, None, None),
+        ],
+        "numerator bigint, denominator bigint, quotient decimal(38,4)",
+    )
+    quotient = divide_half_up(F.col("numerator"), F.col("denominator"), scale=4)
+    actual = expected.select("numerator", "denominator", quotient.alias("quotient"))
+    assert_df_equality(actual, expected, ignore_row_order=True, ignore_nullable=True)
+
+
+def test_a_quotient_far_larger_than_any_amount_is_still_exact(spark: SparkSession) -> None:
+    largest = Decimal(9999999999999999999999999999)
+    expected = spark.createDataFrame(
+        [
+            (largest, Decimal(1), Decimal("9999999999999999999999999999.00")),
+            (largest, Decimal(3), Decimal("3333333333333333333333333333.00")),
+            # Half a cent below 50 followed by 24 zeros.
+            (largest, Decimal(200), Decimal("50000000000000000000000000.00")),
+            (largest, Decimal(201), Decimal("49751243781094527363184079.60")),
+            (Decimal(1), Decimal(200), Decimal("0.01")),
+            (Decimal(999), Decimal(200_000), Decimal("0.00")),
+        ],
+        "numerator decimal(38,0), denominator decimal(38,0), quotient decimal(38,2)",
+    )
+    quotient = divide_half_up(F.col("numerator"), F.col("denominator"), scale=2)
+    actual = expected.select("numerator", "denominator", quotient.alias("quotient"))
+    assert_df_equality(actual, expected, ignore_row_order=True, ignore_nullable=True)
+
+
+def test_an_average_of_minor_units_is_rounded_half_up_and_0_of_nothing(
+    spark: SparkSession,
+) -> None:
+    expected = spark.createDataFrame(
+        [
+            (0, 0, Decimal("0.0000")),
+            (0, 3, Decimal("0.0000")),
+            (1501, 2, Decimal("750.5000")),
+            (1, 20_000, Decimal("0.0001")),
+            (1_249_999_999, 25_000_000_000_000, Decimal("0.0000")),
+            (9_223_372_036_854_775_807, 1, Decimal("9223372036854775807.0000")),
+            (9_223_372_036_854_775_807, 2, Decimal("4611686018427387903.5000")),
+        ],
+        "total bigint, count bigint, average decimal(28,4)",
+    )
+    mean = average(F.col("total"), F.col("count"), total_scale=0)
+    actual = expected.select("total", "count", mean.alias("average"))
+    assert_df_equality(actual, expected, ignore_row_order=True, ignore_nullable=True)
+
+
+def test_an_average_of_dollars_is_rounded_half_up_and_0_of_nothing(spark: SparkSession) -> None:
+    expected = spark.createDataFrame(
+        [
+            (Decimal("0.00"), 0, Decimal("0.0000")),
+            (Decimal("30.04"), 3, Decimal("10.0133")),
+            # 49.99995 and 0.00005 are ties; the second is one cent in 200 purchases.
+            (Decimal("999999.00"), 20_000, Decimal("50.0000")),
+            (Decimal("0.01"), 200, Decimal("0.0001")),
+            (Decimal("12499999.99"), 250_000_000_000, Decimal("0.0000")),
+            (Decimal("999999999999999999999999.99"), 1, Decimal("999999999999999999999999.9900")),
+            (LARGEST_DOLLARS, 3_000_000, Decimal("33333333333333333333.3333")),
+            (LARGEST_DOLLARS, 100, Decimal("999999999999999999999999.9999")),
+        ],
+        "total decimal(28,2), count bigint, average decimal(28,4)",
+    )
+    mean = average(F.col("total"), F.col("count"), total_scale=2)
+    actual = expected.select("total", "count", mean.alias("average"))
+    assert_df_equality(actual, expected, ignore_row_order=True, ignore_nullable=True)
+
+
+@pytest.mark.parametrize("count", [1, 99])
+def test_an_average_too_large_for_its_type_is_an_error(spark: SparkSession, count: int) -> None:
+    totals = spark.createDataFrame([(LARGEST_DOLLARS, count)], "total decimal(28,2), count bigint")
+    averages = totals.select(average(F.col("total"), F.col("count"), total_scale=2))
+    with pytest.raises(ArithmeticException, match="NUMERIC_VALUE_OUT_OF_RANGE"):
+        averages.collect()
+
+
+def test_a_quotient_beyond_38_digits_is_an_error(spark: SparkSession) -> None:
+    numerators = spark.createDataFrame([(Decimal("1E+36"),)], "numerator decimal(38,0)")
+    quotients = numerators.select(divide_half_up(F.col("numerator"), F.lit(7), scale=4))
+    with pytest.raises(ArithmeticException, match="NUMERIC_VALUE_OUT_OF_RANGE"):
+        quotients.collect()
