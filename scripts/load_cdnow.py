@@ -24,7 +24,6 @@ LOG = "CDNOW_master.txt"
 HEADER = "customer_id date number_of_cds dollar_value"
 LINE = re.compile(r"(\d{5}) (\d{4})(\d\d)(\d\d) \d+ (\d+\.\d\d)")
 
-# Amounts and days stay text until DuckDB reads them as exact decimals and instants in UTC.
 TABLES = {
     "stg_signups": """
         SELECT user_id, min(purchase_timestamp) AS signup_timestamp, NULL::VARCHAR AS country
@@ -56,7 +55,10 @@ TABLES = {
 
 
 class Purchase(NamedTuple):
-    """A line of the log; its number tells apart what a customer bought twice in a day."""
+    """A line of the log; its number tells apart what a customer bought twice in a day.
+
+    Time and amount stay text until DuckDB reads them, the amount as an exact decimal.
+    """
 
     purchase_id: int
     user_id: str

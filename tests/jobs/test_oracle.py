@@ -33,18 +33,21 @@ def built(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Oper
     return operator
 
 
+@pytest.mark.slow
 def test_both_tables_are_the_references_column_by_column(built: Operator) -> None:
     reference = reference_mart(built.sources, INSTANT)
     assert comparable(built, "dim_customer") == reference.dim_customer
     assert comparable(built, "customer_ltv_scoring") == reference.customer_ltv_scoring
 
 
+@pytest.mark.slow
 def test_every_source_row_met_the_fate_that_the_reference_says(built: Operator) -> None:
     reference = reference_mart(built.sources, INSTANT)
     for source in SOURCES:
         assert built.balance(source) == dict(reference.dispositions[source]), source
 
 
+@pytest.mark.slow
 def test_each_legacy_setting_gives_the_references_numbers(built: Operator) -> None:
     for argument, (setting, value) in LEGACY.items():
         flags = ["--mart", str(built.mart), "--as-of", AS_OF, "--set", f"{setting}={value}"]
