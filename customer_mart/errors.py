@@ -1,6 +1,5 @@
 """What can go wrong, by what the caller should do about it."""
 
-
 JVM_CALL_FAILED = "An error occurred while calling "
 
 

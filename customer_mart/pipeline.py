@@ -19,6 +19,7 @@ from customer_mart.stages.gates import (
 )
 from customer_mart.stages.open import open_sources
 from customer_mart.stages.tables import (
+    ensure_tables,
     newest_dim,
     publish_dim_customer,
     publish_quarantine,
@@ -37,6 +38,7 @@ def build_customer_mart(run: Run) -> None:
     Nothing is published before every check of both has passed; the scores that are published are
     computed from the very version of dim_customer that was.
     """
+    ensure_tables(run, "quarantine", "dim_customer", "customer_ltv_scoring")
     customers = _checked_dim_customer(run)
     pass_scoring_checks(run, customers, scoring_of(run, customers))
     version = publish_dim_customer(run, customers)
@@ -45,11 +47,13 @@ def build_customer_mart(run: Run) -> None:
 
 def build_dim_customer(run: Run) -> None:
     """dim_customer alone, from the staging tables."""
+    ensure_tables(run, "quarantine", "dim_customer")
     publish_dim_customer(run, _checked_dim_customer(run))
 
 
 def build_customer_ltv_scoring(run: Run) -> None:
     """customer_ltv_scoring alone, from the dim_customer that was published last."""
+    ensure_tables(run, "customer_ltv_scoring")
     version, _ = newest_dim(run.spark, run.settings)
     customers = published_dim(run, version)
     scores = scoring_of(run, customers)

@@ -18,6 +18,17 @@ from customer_mart.stages.facts import StagedCustomers, early_rows
 from customer_mart.staging.quarantine import quarantine, quarantined_rows, suspects
 
 
+def ensure_tables(run: Run, *tables: str) -> None:
+    """Creates the tables that are not there; done before anything is published.
+
+    Raises:
+        DataError: if one is there with other columns than its contract's.
+    """
+    with run.progress.stage("tables"):
+        for table in tables:
+            ensure_table(run.spark, run.target(table))
+
+
 def stage_dim_customer(run: Run, staged: StagedCustomers) -> DataFrame:
     """dim_customer as it would be published, written once so that what is checked is kept."""
     settings = run.settings
@@ -73,7 +84,6 @@ def publish_quarantine(run: Run, sources: dict[str, SourceTable], staged: Staged
         }
         stage.rows = sum(sum(b.quarantined.values()) for b in run.record.balances)
         table = run.target("quarantine")
-        ensure_table(run.spark, table)
         empty = run.spark.createDataFrame([], table.contract.ddl)
         set_aside = quarantine(rows, run.run_id, run.as_of) if rows else empty
         write = set_aside.hint("rebalance").write
@@ -100,7 +110,6 @@ def _quarantined(
 def _publish(run: Run, table: str, rows: DataFrame, metadata: dict[str, str]) -> int:
     orders = {"customer_ltv_scoring": [F.desc("ltv_score"), F.asc("user_id")]}
     with run.progress.stage(f"publish {table}"):
-        ensure_table(run.spark, run.target(table))
         version = publish(
             run.spark,
             rows,
