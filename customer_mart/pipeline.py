@@ -38,8 +38,7 @@ def build_customer_mart(run: Run) -> None:
     Nothing is published before every check of both has passed; the scores that are published are
     computed from the very version of dim_customer that was.
     """
-    ensure_tables(run, "quarantine", "dim_customer", "customer_ltv_scoring")
-    customers = _checked_dim_customer(run)
+    customers = _checked_dim_customer(run, "dim_customer", "customer_ltv_scoring")
     pass_scoring_checks(run, customers, scoring_of(run, customers))
     version = publish_dim_customer(run, customers)
     publish_scoring(run, scoring_of(run, published_dim(run, version)), version)
@@ -47,8 +46,7 @@ def build_customer_mart(run: Run) -> None:
 
 def build_dim_customer(run: Run) -> None:
     """dim_customer alone, from the staging tables."""
-    ensure_tables(run, "quarantine", "dim_customer")
-    publish_dim_customer(run, _checked_dim_customer(run))
+    publish_dim_customer(run, _checked_dim_customer(run, "dim_customer"))
 
 
 def build_customer_ltv_scoring(run: Run) -> None:
@@ -77,10 +75,15 @@ def recorded(run: Run, build: Build) -> None:
         run.staging.clear()
 
 
-def _checked_dim_customer(run: Run) -> DataFrame:
-    """dim_customer staged and checked, its quarantined rows published."""
+def _checked_dim_customer(run: Run, *tables: str) -> DataFrame:
+    """dim_customer staged and checked, its quarantined rows published.
+
+    tables: those that the run will publish. They are made once the sources are known to be
+    sound, and before anything is published.
+    """
     sources = open_sources(run)
     check_games(sources["stg_games"])
+    ensure_tables(run, "quarantine", *tables)
     staged = stage_customers(run, sources)
     publish_quarantine(run, sources, staged)
     pass_source_gates(run)
