@@ -6,7 +6,6 @@ from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
-from pyspark.sql import types as T
 
 from customer_mart.contracts import contract
 
@@ -34,6 +33,6 @@ def known(spark: SparkSession, rows: Sequence[tuple[str, datetime, bool]]) -> Da
 
 def by_name(spark: SparkSession, ddl: str, rows: Sequence[Mapping[str, Any]]) -> DataFrame:
     """Rows by the names of their columns; a column that a row does not name is NULL."""
-    schema = T.StructType.fromDDL(ddl)
-    assert all(row.keys() <= set(schema.names) for row in rows)
-    return spark.createDataFrame([tuple(map(row.get, schema.names)) for row in rows], schema)
+    names = spark.createDataFrame([], ddl).columns
+    assert all(row.keys() <= set(names) for row in rows)
+    return spark.createDataFrame([tuple(map(row.get, names)) for row in rows], ddl)

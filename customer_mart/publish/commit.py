@@ -60,6 +60,23 @@ def newest_version(spark: SparkSession, target: Target) -> int:
     return int(history.collect()[0]["version"])
 
 
+def metadata_of_rows(spark: SparkSession, target: Target) -> dict[str, str] | None:
+    """What the run said that published the rows the table holds now; None if no run did.
+
+    A RESTORE brings back an older version's rows, and with them what that version's run said.
+    """
+    history = spark.sql(f"DESCRIBE HISTORY {target.identifier}")
+    at = None
+    for row in history.orderBy(F.desc("version")).collect():
+        if at is not None and row["version"] > at:
+            continue
+        if row["operation"] == "RESTORE" and row["operationParameters"].get("version"):
+            at = int(row["operationParameters"]["version"])
+        elif metadata := _parsed(row["userMetadata"] or ""):
+            return metadata
+    return None
+
+
 def commits(spark: SparkSession, target: Target) -> list[tuple[int, dict[str, str]]]:
     """Versions of the table that runs published, newest first, with their metadata."""
     history = spark.sql(f"DESCRIBE HISTORY {target.identifier}")

@@ -8,7 +8,7 @@ from pyspark.sql import functions as F
 from customer_mart.customer_ltv_scoring.customer_ltv_scoring import customer_ltv_scoring
 from customer_mart.dim_customer.dim_customer import dim_customer
 from customer_mart.errors import DataError
-from customer_mart.publish.commit import commits, newest_version, publish
+from customer_mart.publish.commit import metadata_of_rows, newest_version, publish
 from customer_mart.publish.tables import ensure_table
 from customer_mart.publish.target import target
 from customer_mart.run import Run
@@ -128,7 +128,7 @@ def published_dim(run: Run, version: int) -> DataFrame:
 
 
 def newest_dim(spark: SparkSession, settings: Settings) -> tuple[int, datetime | None]:
-    """The version and the as-of instant of the dim_customer that was published last.
+    """The version and the as-of instant of the dim_customer that is published now.
 
     The instant is None when it was published empty, which leaves no commit to tell it.
 
@@ -141,6 +141,6 @@ def newest_dim(spark: SparkSession, settings: Settings) -> tuple[int, datetime |
             f"No dim_customer has been published at {table.place}: build it first with "
             "jobs/build_dim_customer.py"
         )
-    for version, metadata in commits(spark, table):
-        return version, datetime.fromisoformat(metadata["as_of"])
-    return newest_version(spark, table), None
+    metadata = metadata_of_rows(spark, table)
+    as_of = datetime.fromisoformat(metadata["as_of"]) if metadata else None
+    return newest_version(spark, table), as_of

@@ -265,11 +265,6 @@ LOCAL_MIDNIGHTS: dict[str, list[tuple[str, date]]] = {
         ("2018-02-18 02:59:59.999999", date(2018, 2, 17)),
         ("2018-02-18 03:00:00", date(2018, 2, 18)),
     ],
-    # Samoa crossed the date line: there was no 30 December 2011.
-    "Pacific/Apia": [
-        ("2011-12-30 09:59:59.999999", date(2011, 12, 29)),
-        ("2011-12-30 10:00:00", date(2011, 12, 31)),
-    ],
 }
 
 
@@ -278,7 +273,7 @@ def test_the_signup_date_is_that_of_the_business_time_zone(spark: SparkSession) 
         signups = [(f"{zone} {text}", utc(text), "UK") for text, _ in LOCAL_MIDNIGHTS[zone]]
         return customers(spark, signups, zone=zone).select("user_id", "signup_date")
 
-    london, new_york, sao_paulo, apia = (dates(zone) for zone in LOCAL_MIDNIGHTS)
+    london, new_york, sao_paulo = (dates(zone) for zone in LOCAL_MIDNIGHTS)
     expected = spark.createDataFrame(
         [
             (f"{zone} {text}", day)
@@ -287,7 +282,7 @@ def test_the_signup_date_is_that_of_the_business_time_zone(spark: SparkSession) 
         ],
         "user_id string, signup_date date",
     )
-    actual = london.union(new_york).union(sao_paulo).union(apia)
+    actual = london.union(new_york).union(sao_paulo)
     assert_df_equality(actual, expected, ignore_row_order=True, ignore_nullable=True)
 
 
@@ -405,6 +400,7 @@ def test_no_transformation_leaves_the_engine_multiplies_rows_or_expands_them(
     web_events = web_events_per_customer(facts["stg_web_events"], known, purchases)
     frames = (signups, deposits, purchases, web_events)
     plans = [plan_of(frame) for frame in (*frames, joined(*frames))]
+    assert all("Aggregate" in plan for plan in plans)  # none was optimized away
     assert [[word for word in NEVER if word in plan] for plan in plans] == [[]] * 5
 
 

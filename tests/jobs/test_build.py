@@ -248,6 +248,22 @@ def test_scoring_alone_reads_the_as_of_of_the_published_customers(built: Operato
     assert run_job("customer_ltv_scoring", other) == 2
 
 
+def test_scoring_alone_follows_a_restore_of_the_customers(built: Operator) -> None:
+    before = built.rows("customer_ltv_scoring")
+    table = f"delta.`{built.mart / 'dim_customer'}`"
+    first = built.table("mart_runs").orderBy("finished_at").collect()[0]
+    version = first["target_versions"]["dim_customer"]
+    built.spark.sql(f"RESTORE TABLE {table} TO VERSION AS OF {version}")
+    assert run_job("customer_ltv_scoring", ["--mart", str(built.mart)]) == 0
+    assert built.rows("customer_ltv_scoring") == before
+    # What the scores were computed from is the restored version, the newest one.
+    metadata = built.spark.sql(
+        f"DESCRIBE HISTORY delta.`{built.mart / 'customer_ltv_scoring'}` LIMIT 1"
+    ).collect()[0]["userMetadata"]
+    newest = built.version("dim_customer")
+    assert f'"dim_customer_version": "{newest}"' in metadata
+
+
 def test_legacy_settings_reproduce_the_numbers_of_the_sql_models(built: Operator) -> None:
     legacy = (
         "scoring.min_tenure_days=0",

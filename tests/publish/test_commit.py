@@ -1,0 +1,166 @@
+import json
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import duckdb
+import pytest
+from chispa import assert_df_equality
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from customer_mart.contracts import contract
+from customer_mart.publish.commit import (
+    _parsed,
+    commit_metadata,
+    commits,
+    newest_version,
+    publish,
+    version_of_run,
+)
+from customer_mart.publish.target import Target
+from tests.frames import by_name, utc
+from tests.publish.conftest import CopyOf
+from tests.publish.mart_rows import score
+
+FIRST, SECOND = date(2024, 6, 1), date(2024, 6, 2)
+BEST_FIRST = [("u5", "90.00"), ("u2", "40.50"), ("u4", "40.50"), ("u1", "9.75"), ("u3", "0.00")]
+FILE_LIMIT = 1_000_000
+
+
+def _scores(spark: SparkSession, rows: Sequence[tuple[str, date, str]]) -> DataFrame:
+    """Scores by user, signup date and ltv_score, spread over four tasks."""
+    scores = [
+        score(user_id=user, signup_date=signup, ltv_score=Decimal(points))
+        for user, signup, points in rows
+    ]
+    return by_name(spark, contract("customer_ltv_scoring").ddl, scores).repartition(4, "user_id")
+
+
+def _publish(
+    spark: SparkSession, rows: DataFrame, table: Target, run_id: str, limit: int = FILE_LIMIT
+) -> int:
+    metadata = commit_metadata(run_id, utc("2025-01-01 00:00:00"), "abc")
+    order = [F.desc("ltv_score"), F.asc("user_id")]
+    return publish(spark, rows, table, metadata, order=order, max_records_per_file=limit)
+
+
+def _files_added(table: Target, version: int) -> dict[str, list[Path]]:
+    """The files that a commit added, by signup_date and in the order they were written."""
+    folder = Path(table.place)
+    lines = (folder / f"_delta_log/{version:020}.json").read_text(encoding="utf-8").splitlines()
+    added = [json.loads(line)["add"] for line in lines if "add" in json.loads(line)]
+    by_date: dict[str, list[Path]] = {}
+    for file in sorted(added, key=lambda add: str(add["path"])):
+        by_date.setdefault(file["partitionValues"]["signup_date"], []).append(
+            folder / file["path"]
+        )
+    return by_date
+
+
+def _in_file_order(file: Path) -> list[tuple[str, str]]:
+    """The rows of one Parquet file as they lie in it: user and score."""
+    with duckdb.connect() as connection:
+        rows = connection.read_parquet(str(file)).project("user_id, ltv_score").fetchall()
+    return [(user, str(points)) for user, points in rows]
+
+
+def _assert_same_rows(published: DataFrame, rows: DataFrame) -> None:
+    """Compares rows and types; a published column has a comment besides."""
+    assert_df_equality(
+        published, rows, ignore_nullable=True, ignore_row_order=True, ignore_metadata=True
+    )
+
+
+@pytest.fixture
+def table(copy_of: CopyOf) -> Target:
+    return copy_of("customer_ltv_scoring")
+
+
+def test_rows_from_many_tasks_are_one_commit_and_one_ordered_file_a_date(
+    spark: SparkSession, table: Target
+) -> None:
+    before = newest_version(spark, table)
+    rows = _scores(
+        spark,
+        [
+            ("u1", FIRST, "9.75"),
+            ("u2", FIRST, "40.50"),
+            ("u3", FIRST, "0.00"),
+            ("u4", FIRST, "40.50"),
+            ("u5", FIRST, "90.00"),
+            ("u6", SECOND, "10.00"),
+            ("u7", SECOND, "100.00"),
+        ],
+    )
+    version = _publish(spark, rows, table, "run-1")
+    assert version == before + 1 == newest_version(spark, table)
+    files = _files_added(table, version)
+    assert {day: len(of_day) for day, of_day in files.items()} == {
+        "2024-06-01": 1,
+        "2024-06-02": 1,
+    }
+    assert _in_file_order(files["2024-06-01"][0]) == BEST_FIRST
+    assert _in_file_order(files["2024-06-02"][0]) == [("u7", "100.00"), ("u6", "10.00")]
+    _assert_same_rows(table.read(spark, version), rows)
+
+
+def test_a_date_is_several_files_only_beyond_the_limit_and_a_publication_replaces_the_last(
+    spark: SparkSession, table: Target
+) -> None:
+    first = _publish(spark, _scores(spark, [("gone", SECOND, "1.00")]), table, "run-1")
+    rows = _scores(
+        spark,
+        [
+            ("u1", FIRST, "9.75"),
+            ("u2", FIRST, "40.50"),
+            ("u3", FIRST, "0.00"),
+            ("u4", FIRST, "40.50"),
+            ("u5", FIRST, "90.00"),
+            ("u6", SECOND, "10.00"),
+            ("u7", SECOND, "100.00"),
+        ],
+    )
+    second = _publish(spark, rows, table, "run-2", limit=2)
+    files = _files_added(table, second)
+    assert [_in_file_order(file) for file in files["2024-06-01"]] == [
+        BEST_FIRST[:2],
+        BEST_FIRST[2:4],
+        BEST_FIRST[4:],
+    ]
+    assert len(files["2024-06-02"]) == 1
+    _assert_same_rows(table.read(spark), rows)
+    assert [row["user_id"] for row in table.read(spark, first).collect()] == ["gone"]
+    assert commits(spark, table) == [
+        (second, commit_metadata("run-2", utc("2025-01-01 00:00:00"), "abc")),
+        (first, commit_metadata("run-1", utc("2025-01-01 00:00:00"), "abc")),
+    ]
+    assert version_of_run(spark, table, "run-1") == first
+
+
+def test_a_publication_of_no_rows_on_an_empty_table_has_the_newest_version(
+    spark: SparkSession, table: Target
+) -> None:
+    assert commits(spark, table) == []
+    version = _publish(spark, _scores(spark, []), table, "run-1")
+    assert version == newest_version(spark, table)
+    assert table.read(spark).isEmpty()
+
+
+def test_metadata_tells_the_run_the_instant_and_the_settings() -> None:
+    assert commit_metadata("run-1", utc("2025-01-01 00:00:00"), "abc") == {
+        "run_id": "run-1",
+        "as_of": "2025-01-01T00:00:00+00:00",
+        "settings_hash": "abc",
+    }
+
+
+@pytest.mark.parametrize("text", ["fixed by hand", "", "[1]", "5", '{"job": "backfill"}', "{"])
+def test_metadata_that_somebody_else_wrote_is_no_run_s(text: str) -> None:
+    assert _parsed(text) == {}
+
+
+def test_metadata_of_a_run_keeps_what_else_it_says() -> None:
+    metadata = {"run_id": "run-1", "dim_customer_version": "7"}
+    assert _parsed(json.dumps(metadata)) == metadata

@@ -1,0 +1,102 @@
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from chispa import assert_df_equality
+from pyspark.sql import DataFrame, SparkSession
+
+from customer_mart.publish.staged import staging_area
+from customer_mart.settings.settings import Mart
+from tests.frames import utc
+
+
+@pytest.fixture
+def rows(spark: SparkSession) -> DataFrame:
+    return spark.createDataFrame(
+        [("u1", utc("2024-06-01 00:00:00.000001"), Decimal("1.50")), ("u2", None, None)],
+        "user_id string, time timestamp, amount decimal(28,2)",
+    )
+
+
+@pytest.fixture
+def schema(spark: SparkSession) -> Iterator[str]:
+    spark.sql("CREATE SCHEMA staged")
+    yield "staged"
+    spark.sql("DROP SCHEMA staged CASCADE")
+
+
+def test_rows_staged_in_a_folder_are_read_back_and_leave_nothing_behind(
+    spark: SparkSession, tmp_path: Path, rows: DataFrame
+) -> None:
+    area = staging_area(spark, Mart(location=str(tmp_path)), "run-1")
+    staged = area.stage("stg_deposits", rows)
+    assert_df_equality(staged, rows, ignore_nullable=True, ignore_row_order=True)
+    assert [path.name for path in tmp_path.glob("_staging/run-1/*")] == ["stg_deposits"]
+    area.clear()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_staged_is_not_computed_again(
+    spark: SparkSession, tmp_path: Path, rows: DataFrame
+) -> None:
+    area = staging_area(spark, Mart(location=str(tmp_path)), "run-1")
+    staged = area.stage("random", rows.selectExpr("user_id", "rand() AS number"))
+    assert_df_equality(staged, staged.select("*"), ignore_row_order=True)
+    assert "Rand" not in str(staged._jdf.queryExecution().toString())
+
+
+def test_no_rows_keep_their_columns_and_types(
+    spark: SparkSession, tmp_path: Path, rows: DataFrame
+) -> None:
+    area = staging_area(spark, Mart(location=str(tmp_path)), "run-1")
+    none = rows.where("false")
+    assert_df_equality(area.stage("none", none), none, ignore_nullable=True)
+
+
+def test_another_run_s_rows_are_left_alone(
+    spark: SparkSession, tmp_path: Path, rows: DataFrame
+) -> None:
+    mart = Mart(location=str(tmp_path))
+    mine, other = staging_area(spark, mart, "run-1"), staging_area(spark, mart, "run-2")
+    mine.stage("stg_games", rows)
+    kept = other.stage("stg_games", rows)
+    mine.clear()
+    assert_df_equality(kept, rows, ignore_nullable=True, ignore_row_order=True)
+
+
+def test_a_run_that_staged_nothing_clears_nothing(spark: SparkSession, tmp_path: Path) -> None:
+    staging_area(spark, Mart(location=str(tmp_path / "mart")), "run-1").clear()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_rows_go_to_the_folder_that_the_settings_name(spark: SparkSession, tmp_path: Path) -> None:
+    scratch = str(tmp_path / "scratch")
+    for mart in (
+        Mart(location="/mart", staging=scratch),
+        Mart.model_validate({"schema": "lottery", "staging": scratch}),
+    ):
+        area = staging_area(spark, mart, "run-1")
+        assert (area.place, area.is_table) == (f"{scratch}/run-1", False)
+
+
+def test_rows_behind_a_uri_are_emptied(
+    spark: SparkSession, tmp_path: Path, rows: DataFrame
+) -> None:
+    area = staging_area(spark, Mart(location=tmp_path.as_uri()), "run-1")
+    assert_df_equality(area.stage("a", rows), rows, ignore_nullable=True, ignore_row_order=True)
+    area.clear()
+    left = spark.read.schema(rows.schema).parquet(f"{tmp_path.as_uri()}/_staging/run-1/a")
+    assert left.isEmpty()
+
+
+def test_rows_staged_as_tables_of_a_catalog_are_dropped(
+    spark: SparkSession, schema: str, rows: DataFrame
+) -> None:
+    area = staging_area(spark, Mart.model_validate({"schema": schema}), "20250101T000000Z_ab12")
+    staged = area.stage("stg_deposits", rows)
+    assert_df_equality(staged, rows, ignore_nullable=True, ignore_row_order=True)
+    names = [row["tableName"] for row in spark.sql(f"SHOW TABLES IN {schema}").collect()]
+    assert [name.lower() for name in names] == ["_staging_20250101t000000z_ab12_stg_deposits"]
+    area.clear()
+    assert spark.sql(f"SHOW TABLES IN {schema}").isEmpty()

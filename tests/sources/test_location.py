@@ -1,0 +1,243 @@
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from chispa import assert_df_equality
+from pyspark.sql import DataFrame, SparkSession
+
+from customer_mart.errors import DataError
+from customer_mart.settings import Source
+from customer_mart.sources.location import Location, locate, read_location
+from tests.frames import staging
+
+ROWS = [("g1", "Mega", 500_000_000), ("g2", "Daily", None)]
+AS_TEXT = [("g1", "Mega", "500000000"), ("g2", "Daily", None)]
+TEXT = "game_id string, game_name string, jackpot_estimate_minor string"
+CSV = "game_id,game_name,jackpot_estimate_minor\ng1,Mega,500000000\ng2,Daily,\n"
+FIRST_COMMIT = "_delta_log/00000000000000000000.json"
+
+
+@pytest.fixture(scope="module")
+def games(spark: SparkSession) -> DataFrame:
+    return staging(spark, "stg_games", ROWS).coalesce(1)
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory, games: DataFrame) -> Path:
+    """A folder with the games as a Delta table and as Parquet files."""
+    folder = tmp_path_factory.mktemp("formats")
+    games.write.format("delta").save(str(folder / "delta"))
+    games.write.parquet(str(folder / "parquet"))
+    return folder
+
+
+@pytest.fixture
+def delta(shared: Path, tmp_path: Path) -> Path:
+    """A Delta table of the test's own, to write to or to damage."""
+    table = tmp_path / "stg_games"
+    shutil.copytree(shared / "delta", table, ignore=shutil.ignore_patterns("*.crc"))
+    return table
+
+
+@pytest.fixture(scope="module")
+def schema(spark: SparkSession, games: DataFrame) -> Iterator[str]:
+    """A schema of a catalog with the games as a Delta table, as Parquet and as a view."""
+    spark.sql("CREATE SCHEMA located")
+    games.write.format("delta").saveAsTable("located.games_delta")
+    games.write.format("parquet").saveAsTable("located.games_parquet")
+    spark.sql("CREATE VIEW located.games_view AS SELECT * FROM located.games_parquet")
+    yield "located"
+    spark.sql("DROP SCHEMA located CASCADE")
+
+
+def _found(spark: SparkSession, source: Source) -> Location:
+    location = locate(spark, "stg_games", source)
+    assert location is not None
+    return location
+
+
+def _assert_rows(spark: SparkSession, location: Location, expected: DataFrame) -> None:
+    assert_df_equality(
+        read_location(spark, location, {}), expected, ignore_nullable=True, ignore_row_order=True
+    )
+
+
+def test_a_delta_table_is_read_at_the_version_it_was_found_at(
+    spark: SparkSession, delta: Path, games: DataFrame
+) -> None:
+    location = _found(spark, Source(path=str(delta)))
+    assert location == Location("stg_games", "delta", str(delta), is_table=False, version=0)
+    games.limit(1).write.format("delta").mode("append").save(str(delta))
+    _assert_rows(spark, location, games)
+    assert _found(spark, Source(path=str(delta))).version == 1
+
+
+def test_parquet_files_in_a_folder_are_read(
+    spark: SparkSession, shared: Path, games: DataFrame
+) -> None:
+    place = str(shared / "parquet")
+    location = _found(spark, Source(path=place))
+    assert location == Location("stg_games", "parquet", place, is_table=False, version=None)
+    _assert_rows(spark, location, games)
+
+
+def test_parquet_files_in_folders_named_by_a_column_have_that_column(
+    spark: SparkSession, tmp_path: Path, games: DataFrame
+) -> None:
+    place = str(tmp_path / "stg_games")
+    games.write.partitionBy("game_name").parquet(place)
+    location = _found(spark, Source(path=place))
+    assert location.format == "parquet"
+    named = read_location(spark, location, {}).select(*games.columns)
+    assert_df_equality(named, games, ignore_nullable=True, ignore_row_order=True)
+
+
+def test_a_single_parquet_file_is_found_by_its_suffix(
+    spark: SparkSession, shared: Path, tmp_path: Path, games: DataFrame
+) -> None:
+    [file] = (shared / "parquet").glob("*.parquet")
+    shutil.copy(file, tmp_path / "stg_games.parquet")
+    location = _found(spark, Source(path=str(tmp_path / "stg_games")))
+    assert (location.format, location.place) == ("parquet", str(tmp_path / "stg_games.parquet"))
+    _assert_rows(spark, location, games)
+
+
+def test_csv_files_in_a_folder_are_read_as_text(spark: SparkSession, tmp_path: Path) -> None:
+    folder = tmp_path / "stg_games"
+    folder.mkdir()
+    (folder / "2024.CSV").write_text(CSV)
+    location = _found(spark, Source(path=str(folder)))
+    assert location == Location("stg_games", "csv", str(folder), is_table=False, version=None)
+    _assert_rows(spark, location, spark.createDataFrame(AS_TEXT, TEXT))
+
+
+def test_a_single_csv_file_is_found_by_its_suffix(spark: SparkSession, tmp_path: Path) -> None:
+    (tmp_path / "stg_games.csv").write_text(CSV)
+    location = _found(spark, Source(path=str(tmp_path / "stg_games")))
+    assert (location.format, location.place) == ("csv", str(tmp_path / "stg_games.csv"))
+    _assert_rows(spark, location, spark.createDataFrame(AS_TEXT, TEXT))
+
+
+def test_csv_doubles_a_quote_inside_a_quoted_field_and_takes_the_source_s_options(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    lines = 'game_id;game_name;jackpot_estimate_minor\ng1;"The ""Big; One""";5\n'
+    (tmp_path / "games.csv").write_text(lines)
+    location = _found(spark, Source(path=str(tmp_path / "games.csv")))
+    rows = read_location(spark, location, {"sep": ";"})
+    expected = spark.createDataFrame([("g1", 'The "Big; One"', "5")], TEXT)
+    assert_df_equality(rows, expected, ignore_nullable=True)
+
+
+def test_a_format_that_is_named_needs_no_suffix(spark: SparkSession, tmp_path: Path) -> None:
+    (tmp_path / "export").write_text(CSV)
+    location = _found(spark, Source(path=str(tmp_path / "export"), format="csv"))
+    _assert_rows(spark, location, spark.createDataFrame(AS_TEXT, TEXT))
+
+
+def test_a_format_that_is_named_is_not_taken_for_another(
+    spark: SparkSession, shared: Path
+) -> None:
+    place = str(shared / "parquet")
+    assert locate(spark, "stg_games", Source(path=place, format="csv")) is None
+    assert locate(spark, "stg_games", Source(path=place, format="delta")) is None
+
+
+def test_a_delta_table_of_a_catalog_is_pinned(
+    spark: SparkSession, schema: str, games: DataFrame
+) -> None:
+    location = _found(spark, Source(table=f"{schema}.games_delta"))
+    assert location == Location(
+        "stg_games", "table", f"{schema}.games_delta", is_table=True, version=0
+    )
+    spark.sql(f"DELETE FROM {schema}.games_delta")
+    _assert_rows(spark, location, games)
+
+
+@pytest.mark.parametrize("table", ["games_parquet", "games_view"])
+def test_any_other_table_or_view_of_a_catalog_is_read_as_it_is(
+    spark: SparkSession, schema: str, games: DataFrame, table: str
+) -> None:
+    location = _found(spark, Source(table=f"spark_catalog.{schema}.{table}"))
+    assert location.version is None
+    _assert_rows(spark, location, games)
+
+
+@pytest.mark.parametrize("table", ["no_such_table", "no_such_schema.games", "located.games"])
+def test_a_table_that_is_missing_is_not_found(
+    spark: SparkSession, schema: str, table: str
+) -> None:
+    assert schema
+    assert locate(spark, "stg_games", Source(table=table)) is None
+
+
+def test_a_table_that_the_catalog_cannot_look_up_is_an_error(spark: SparkSession) -> None:
+    with pytest.raises(DataError, match=r"Source stg_games: the table no\.such\.games cannot"):
+        locate(spark, "stg_games", Source(table="no.such.games"))
+
+
+def test_a_path_with_nothing_there_is_not_found(spark: SparkSession, tmp_path: Path) -> None:
+    assert locate(spark, "stg_games", Source(path=str(tmp_path / "stg_games"))) is None
+    assert locate(spark, "stg_games", Source()) is None
+
+
+def test_a_folder_without_data_is_not_found(spark: SparkSession, tmp_path: Path) -> None:
+    folder = tmp_path / "stg_games"
+    folder.mkdir()
+    assert locate(spark, "stg_games", Source(path=str(folder))) is None
+    (folder / "_SUCCESS").touch()
+    assert locate(spark, "stg_games", Source(path=str(folder))) is None
+
+
+def test_files_of_no_known_format_are_an_error(spark: SparkSession, tmp_path: Path) -> None:
+    folder = tmp_path / "stg_games"
+    folder.mkdir()
+    (folder / "games.json").write_text("{}")
+    with pytest.raises(DataError, match=r"stg_games at .* is neither a Delta table nor Parquet"):
+        locate(spark, "stg_games", Source(path=str(folder)))
+
+
+def _garble(table: Path) -> None:
+    (table / FIRST_COMMIT).write_text('{"commitInfo": {')
+
+
+def _empty(table: Path) -> None:
+    (table / FIRST_COMMIT).write_text("")
+
+
+def _lose_first_commit(table: Path) -> None:
+    (table / FIRST_COMMIT).rename(table / FIRST_COMMIT.replace("0.json", "1.json"))
+
+
+def _lose_every_commit(table: Path) -> None:
+    (table / FIRST_COMMIT).unlink()
+
+
+def _lose_the_files_of_the_log(table: Path) -> None:
+    shutil.rmtree(table / "_delta_log")
+    (table / "_delta_log").mkdir()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [_garble, _empty, _lose_first_commit, _lose_every_commit, _lose_the_files_of_the_log],
+)
+def test_a_delta_table_with_a_damaged_log_is_an_error_and_never_read_as_parquet(
+    spark: SparkSession, delta: Path, damage: object
+) -> None:
+    assert callable(damage)
+    damage(delta)
+    with pytest.raises(DataError, match=r"^Source stg_games.* Delta ") as refused:
+        locate(spark, "stg_games", Source(path=str(delta)))
+    assert str(delta) in str(refused.value)
+    assert "An error occurred while calling" not in str(refused.value)
+
+
+@pytest.mark.parametrize("named", ["parquet", "csv"])
+def test_the_files_of_a_delta_table_are_not_read_under_another_format(
+    spark: SparkSession, shared: Path, named: str
+) -> None:
+    source = Source.model_validate({"path": str(shared / "delta"), "format": named})
+    with pytest.raises(DataError, match=f"is to be read as {named}"):
+        locate(spark, "stg_games", source)

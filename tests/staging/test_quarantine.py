@@ -1,0 +1,143 @@
+from chispa import assert_df_equality
+from pyspark.sql import DataFrame, SparkSession
+
+from customer_mart.contracts import contract
+from customer_mart.staging.quarantine import quarantine, quarantined_rows, suspects
+from tests.frames import utc
+
+AS_OF = utc("2025-01-01 00:00:00")
+MONDAY, TUESDAY = utc("2024-06-03 12:00:00"), utc("2024-06-04 12:00:00")
+AS_READ = "disposition string, as_read map<string,string>"
+QUARANTINED = "reason string, row map<string,string>"
+
+
+def _users(spark: SparkSession, *names: str) -> DataFrame:
+    return spark.createDataFrame([(name,) for name in names], "user_id string")
+
+
+def _signups(spark: SparkSession) -> DataFrame:
+    rows = [("known", True), ("to come", False)]
+    return spark.createDataFrame(rows, "user_id string, is_signed_up boolean")
+
+
+def _assert_equal(actual: DataFrame, expected: DataFrame) -> None:
+    """Compares the rows as JSON, for maps have no order to sort by."""
+    assert_df_equality(
+        actual.selectExpr("reason", "to_json(row) AS row"),
+        expected.selectExpr("reason", "to_json(row) AS row"),
+        ignore_nullable=True,
+        ignore_row_order=True,
+    )
+
+
+def test_users_with_duplicates_or_without_a_signup_are_suspects(spark: SparkSession) -> None:
+    per_customer = spark.createDataFrame(
+        [
+            ("clean", False, True),
+            ("repeated", True, True),
+            ("orphan", False, None),
+            ("to come", False, False),
+        ],
+        "user_id string, has_duplicates boolean, is_signed_up boolean",
+    )
+    expected = _users(spark, "repeated", "orphan")
+    assert_df_equality(suspects(per_customer), expected, ignore_row_order=True)
+
+
+def test_quarantined_rows_are_whole_as_read_with_their_reason(spark: SparkSession) -> None:
+    rows = spark.createDataFrame(
+        [
+            ("d0", "known", MONDAY, 500, "used", {"deposit_id": "d0"}),
+            (None, None, MONDAY, 500, "NULL_KEY", {"deposit_id": " ", "Extra": "kept"}),
+            ("d1", "known", MONDAY, None, "BAD_AMOUNT", {"deposit_amount_minor": "-5"}),
+            ("d2", "known", MONDAY, 500, "used", {"deposit_id": "d2"}),
+            ("d2", "known", MONDAY, 500, "used", {"deposit_id": "d2 "}),
+            ("d2", "known", TUESDAY, 500, "used", {"deposit_id": " d2"}),
+            ("d3", "nobody", MONDAY, 500, "used", {"user_id": "nobody"}),
+            ("d4", "to come", MONDAY, 500, "used", {"user_id": "to come"}),
+            ("d5", "nobody", AS_OF, 500, "not_yet", {"deposit_id": "d5"}),
+        ],
+        f"{contract('stg_deposits').ddl}, {AS_READ}",
+    )
+    actual = quarantined_rows(
+        rows,
+        contract("stg_deposits"),
+        _users(spark, "known", "nobody"),
+        _signups(spark),
+        unique=False,
+    )
+    expected = spark.createDataFrame(
+        [
+            ("NULL_KEY", {"deposit_id": " ", "Extra": "kept"}),
+            ("BAD_AMOUNT", {"deposit_amount_minor": "-5"}),
+            ("DUPLICATE_KEY", {"deposit_id": " d2"}),
+            ("ORPHAN_USER", {"user_id": "nobody"}),
+        ],
+        QUARANTINED,
+    )
+    _assert_equal(actual, expected)
+
+
+def test_rows_of_nobody_suspected_are_not_compared_again(spark: SparkSession) -> None:
+    rows = spark.createDataFrame(
+        [
+            ("e1", "known", MONDAY, None, "used", {"event_id": "e1"}),
+            ("e2", None, MONDAY, None, "anonymous", {"event_id": "e2"}),
+            ("e3", "known", None, None, "BAD_TIMESTAMP", {"event_id": "e3"}),
+        ],
+        f"{contract('stg_web_events').ddl}, {AS_READ}",
+    )
+    actual = quarantined_rows(
+        rows, contract("stg_web_events"), _users(spark), _signups(spark), unique=True
+    )
+    expected = spark.createDataFrame([("BAD_TIMESTAMP", {"event_id": "e3"})], QUARANTINED)
+    _assert_equal(actual, expected)
+
+
+def test_signups_are_compared_by_key_and_never_orphans(spark: SparkSession) -> None:
+    rows = spark.createDataFrame(
+        [
+            ("u1", MONDAY, "SE", "used", {"country": "SE"}),
+            ("u1", MONDAY, "NO", "used", {"country": "NO"}),
+            ("u2", MONDAY, "SE", "used", {"country": "SE"}),
+            ("u3", AS_OF, "SE", "not_yet", {"country": "SE"}),
+            ("u3", AS_OF, "NO", "not_yet", {"country": "NO"}),
+        ],
+        f"{contract('stg_signups').ddl}, {AS_READ}",
+    )
+    users = _users(spark, "u1", "u3")
+    actual = quarantined_rows(rows, contract("stg_signups"), users, None, unique=False)
+    # Both at the same instant: the countries decide, and NO comes before SE.
+    expected = spark.createDataFrame([("DUPLICATE_KEY", {"country": "SE"})], QUARANTINED)
+    _assert_equal(actual, expected)
+
+
+def test_a_source_without_users_keeps_the_rows_that_its_rules_set_aside(
+    spark: SparkSession,
+) -> None:
+    rows = spark.createDataFrame(
+        [
+            ("g1", "Mega", 5, "used", {"game_id": "g1"}),
+            (None, "Lost", 5, "NULL_KEY", {"game_name": "Lost"}),
+        ],
+        f"{contract('stg_games').ddl}, {AS_READ}",
+    )
+    actual = quarantined_rows(rows, contract("stg_games"), None, None, unique=True)
+    expected = spark.createDataFrame([("NULL_KEY", {"game_name": "Lost"})], QUARANTINED)
+    _assert_equal(actual, expected)
+
+
+def test_the_quarantine_holds_every_source_s_rows_with_the_run_and_its_instant(
+    spark: SparkSession,
+) -> None:
+    games = spark.createDataFrame([("NULL_KEY", {"game_name": "Lost"})], QUARANTINED)
+    signups = spark.createDataFrame([("BAD_TIMESTAMP", {"user_id": "u1"})], QUARANTINED)
+    rows = quarantine({"stg_games": games, "stg_signups": signups}, "run-1", AS_OF)
+    expected = spark.createDataFrame(
+        [
+            ("stg_games", "NULL_KEY", "run-1", AS_OF, {"game_name": "Lost"}),
+            ("stg_signups", "BAD_TIMESTAMP", "run-1", AS_OF, {"user_id": "u1"}),
+        ],
+        contract("quarantine").ddl,
+    )
+    assert_df_equality(rows, expected, ignore_nullable=True)
