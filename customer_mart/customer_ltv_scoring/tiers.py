@@ -10,11 +10,12 @@ from customer_mart.customer_ltv_scoring.scores import BEHAVIORAL, RFM
 from customer_mart.exact import divide_half_up
 from customer_mart.settings import PredictionBand, Promotion, Scoring, Weights
 from customer_mart.settings.scales import HIGHEST_SCORE
+from customer_mart.settings.scoring import DECIMALS
 
 RFM_MAX = HIGHEST_SCORE * len(RFM)
 BEHAVIORAL_MAX = HIGHEST_SCORE * len(BEHAVIORAL)
-# Weights and shares are settings of up to this many decimals; scaled up they are whole numbers.
-SETTING_SCALE = 6
+# A weight times a share has up to twice a setting's decimals; scaled up it is a whole number.
+SETTING_SCALE = 2 * DECIMALS
 
 
 def with_tiers(customers: DataFrame, scoring: Scoring) -> DataFrame:

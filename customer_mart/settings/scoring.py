@@ -16,7 +16,10 @@ from customer_mart.settings.scales import (
     _check_falling,
 )
 
+# What is multiplied into whole numbers has few decimals, so that nothing is rounded on the way.
+DECIMALS = 4
 NotNegative = Annotated[Decimal, Field(ge=0)]
+Weight = Annotated[Decimal, Field(ge=0, decimal_places=DECIMALS)]
 Label = Annotated[str, Field(min_length=1)]
 
 
@@ -32,9 +35,9 @@ def _cutoffs(**cutoffs: str) -> dict[int, Decimal]:
 class Weights(Model):
     """Shares of ltv_score in points; they add up to 100."""
 
-    rfm: NotNegative = Decimal(40)
-    behavioral: NotNegative = Decimal(30)
-    prediction: NotNegative = Decimal(30)
+    rfm: Weight = Decimal(40)
+    behavioral: Weight = Decimal(30)
+    prediction: Weight = Decimal(30)
 
     @model_validator(mode="after")
     def _add_up(self) -> Self:
@@ -48,7 +51,7 @@ class PredictionBand(Model):
     """The share of the prediction's weight for a predicted_annual_ltv in US dollars."""
 
     at_least: NotNegative
-    share: Annotated[Decimal, Field(ge=0, le=1)]
+    share: Annotated[Decimal, Field(ge=0, le=1, decimal_places=DECIMALS)]
 
 
 class Risk(Model):
@@ -80,7 +83,7 @@ class Scoring(Model):
     """Everything that decides a score, a prediction, a tier or a promotion."""
 
     min_tenure_days: NotNegative = Decimal(30)
-    horizon_years: Annotated[Decimal, Field(gt=0)] = Decimal(1)
+    horizon_years: Annotated[Decimal, Field(gt=0, decimal_places=DECIMALS)] = Decimal(1)
     recency: AtMostScale = AtMostScale(at_most=_cutoffs(s5="7", s4="30", s3="90", s2="180"))
     frequency: AtLeastScale = _at_least(s5="5", s4="3", s3="1", s2="0.5")
     monetary: AtLeastScale = _at_least(s5="50", s4="25", s3="10", s2="5")

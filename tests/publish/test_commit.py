@@ -47,12 +47,15 @@ def _publish(
 
 
 def _files_added(table: Target, version: int) -> dict[str, list[Path]]:
-    """The files that a commit added, by signup_date and in the order they were written."""
+    """The files that a commit added, by signup_date and in the order they were written.
+
+    A file's name ends in its number among those of its task: `.c000.snappy.parquet`.
+    """
     folder = Path(table.place)
     lines = (folder / f"_delta_log/{version:020}.json").read_text(encoding="utf-8").splitlines()
     added = [json.loads(line)["add"] for line in lines if "add" in json.loads(line)]
     by_date: dict[str, list[Path]] = {}
-    for file in sorted(added, key=lambda add: str(add["path"])):
+    for file in sorted(added, key=lambda add: str(add["path"]).rpartition(".c")[2]):
         by_date.setdefault(file["partitionValues"]["signup_date"], []).append(
             folder / file["path"]
         )
