@@ -17,7 +17,7 @@ from customer_mart.settings.scales import (
 )
 
 # What is multiplied into whole numbers has few decimals, so that nothing is rounded on the way.
-DECIMALS = 4
+DECIMALS = 6
 NotNegative = Annotated[Decimal, Field(ge=0)]
 Weight = Annotated[Decimal, Field(ge=0, decimal_places=DECIMALS)]
 Label = Annotated[str, Field(min_length=1)]

@@ -15,6 +15,7 @@ from customer_mart.publish.commit import (
     _parsed,
     commit_metadata,
     commits,
+    metadata_of_rows,
     newest_version,
     publish,
     version_of_run,
@@ -140,12 +141,14 @@ def test_a_date_is_several_files_only_beyond_the_limit_and_a_publication_replace
         (first, commit_metadata("run-1", utc("2025-01-01 00:00:00"), "abc")),
     ]
     assert version_of_run(spark, table, "run-1") == first
+    assert metadata_of_rows(spark, table) == commits(spark, table)[0][1]
 
 
 def test_a_publication_of_no_rows_on_an_empty_table_has_the_newest_version(
     spark: SparkSession, table: Target
 ) -> None:
     assert commits(spark, table) == []
+    assert metadata_of_rows(spark, table) is None
     version = _publish(spark, _scores(spark, []), table, "run-1")
     assert version == newest_version(spark, table)
     assert table.read(spark).isEmpty()

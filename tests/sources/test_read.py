@@ -1,3 +1,4 @@
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
@@ -12,6 +13,13 @@ from customer_mart.sources import SourceTable, open_source
 from tests.frames import staging, utc
 
 DELIVERED = Source(table="delivered")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _forgotten(spark: SparkSession) -> Iterator[None]:
+    """Takes the view away after the last of these tests."""
+    yield
+    spark.catalog.dropTempView("delivered")
 
 
 def _opened(
