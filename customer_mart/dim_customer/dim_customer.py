@@ -87,7 +87,7 @@ def _timings(business_time_zone: str) -> dict[str, Column]:
         "days_to_first_web_event": days_between(signup, "first_web_event_timestamp"),
         "longest_purchase_gap_days": in_days(F.col("longest_purchase_gap")),
         "days_from_first_touch_to_first_purchase": _days_when_after(touch, purchase),
-        "days_from_first_touch_to_first_deposit": _days_when_after(touch, deposit),
+        "days_from_first_touch_to_first_deposit": days_between(touch, deposit),
     }
 
 

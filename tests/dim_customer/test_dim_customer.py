@@ -373,7 +373,7 @@ def test_days_run_from_the_signup_and_may_be_negative_and_a_touch_explains_only_
             ("after", 1.5, 1.0, almost_a_day, half_a_day, microsecond, 0.0),
             ("at", 1.0, 1.0, 1.0, 0.0, 0.0, microsecond),
             ("purchase before touch", almost_a_day, 1.0, 1.0, None, 0.0, 1.25),
-            ("deposit before touch", 1.0, almost_a_day, 1.0, 0.0, None, None),
+            ("deposit before touch", 1.0, almost_a_day, 1.0, 0.0, -microsecond, None),
             ("before signup", -1.25, 0.0, None, None, None, None),
             ("only a touch", None, None, 1.0, None, None, None),
         ],

@@ -194,10 +194,8 @@ SELECT
         WHEN first_purchase_timestamp >= first_touch_timestamp
             THEN days_between(first_touch_timestamp, first_purchase_timestamp)
     END AS days_from_first_touch_to_first_purchase,
-    CASE
-        WHEN first_deposit_timestamp >= first_touch_timestamp
-            THEN days_between(first_touch_timestamp, first_deposit_timestamp)
-    END AS days_from_first_touch_to_first_deposit,
+    days_between(first_touch_timestamp, first_deposit_timestamp)
+        AS days_from_first_touch_to_first_deposit,
     hundredths(coalesce(first_7_days, 0)) AS spend_first_7_days_usd,
     hundredths(coalesce(first_30_days, 0)) AS spend_first_30_days_usd,
     hundredths(coalesce(first_90_days, 0)) AS spend_first_90_days_usd

@@ -386,9 +386,10 @@ def test_windows_after_signup_include_their_start_and_not_their_end(tmp_path: Pa
     )
 
 
-def test_a_purchase_before_the_first_touch_is_not_attributed(tmp_path: Path) -> None:
+def test_only_a_purchase_is_not_attributed_to_a_later_first_touch(tmp_path: Path) -> None:
     tables: Tables = {
         "stg_signups": [("ann", utc("2024-01-01"), None)],
+        "stg_deposits": [("d", "ann", utc("2024-01-01 12:00:00"), 100)],
         "stg_ticket_purchases": [("p", "ann", "g", utc("2024-01-02"), Decimal("1.00"))],
         "stg_web_events": [
             ("e1", "ann", utc("2024-01-02"), None),
@@ -401,7 +402,8 @@ def test_a_purchase_before_the_first_touch_is_not_attributed(tmp_path: Path) -> 
         "first_touch_campaign",
         "last_touch_campaign_before_purchase",
         "days_from_first_touch_to_first_purchase",
-    ) == ("late", None, None)
+        "days_from_first_touch_to_first_deposit",
+    ) == ("late", None, None, -1.5)
 
 
 def test_purchases_at_one_instant_have_no_gap(tmp_path: Path) -> None:
