@@ -12,7 +12,7 @@ from pathlib import Path
 from pyspark.sql import DataFrame, SparkSession
 
 from customer_mart.identifiers import quoted_name
-from customer_mart.publish.target import absolute
+from customer_mart.places import absolute
 from customer_mart.settings.settings import Mart
 
 

@@ -2,13 +2,13 @@
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
 
 from pyspark.sql import DataFrame, DataFrameWriter, SparkSession
 
 from customer_mart.contracts import Contract, contract
 from customer_mart.errors import UsageError
 from customer_mart.identifiers import quoted, quoted_name
+from customer_mart.places import absolute
 from customer_mart.settings.settings import Mart
 
 
@@ -44,7 +44,9 @@ class Target:
 
     def replace(self, write: DataFrameWriter, metadata: dict[str, str]) -> None:
         """Puts the rows of a prepared write in place of all others, in one commit."""
-        self._save(write.mode("overwrite").option("userMetadata", json.dumps(metadata)))
+        # A session may be set to replace only the dates that are written; here all are replaced.
+        everything = write.mode("overwrite").option("partitionOverwriteMode", "static")
+        self._save(everything.option("userMetadata", json.dumps(metadata)))
 
     def _save(self, write: DataFrameWriter) -> None:
         if self.is_table:
@@ -66,13 +68,6 @@ def target(table: str, mart: Mart) -> Target:
     raise UsageError(
         "Say where the mart is: --mart DIR, or mart.location or mart.schema in the configuration"
     )
-
-
-def absolute(location: str) -> str:
-    """A folder without a trailing slash, absolute unless it is a URI."""
-    if "://" in location:
-        return location.rstrip("/")
-    return str(Path(location).absolute()).rstrip("/")
 
 
 def _is_delta(spark: SparkSession, place: str) -> bool:

@@ -12,6 +12,7 @@ from pyspark.sql import functions as F
 
 from customer_mart.errors import DataError, first_line
 from customer_mart.identifiers import quoted, quoted_name
+from customer_mart.places import absolute
 from customer_mart.settings import Source
 
 SUFFIXES = {"parquet": ".parquet", "csv": ".csv"}
@@ -48,13 +49,14 @@ def locate(spark: SparkSession, name: str, source: Source) -> Location | None:
         return _table(spark, name, source.table)
     if source.path is None:
         return None
+    path = absolute(source.path)
     if source.format in ("auto", "delta"):
-        version = _delta_version(spark, name, f"delta.{quoted(source.path)}")
+        version = _delta_version(spark, name, f"delta.{quoted(path)}")
         if version is not None:
-            return Location(name, "delta", source.path, is_table=False, version=version)
+            return Location(name, "delta", path, is_table=False, version=version)
         if source.format == "delta":
             return None
-    for place in (source.path, *(source.path + suffix for suffix in SUFFIXES.values())):
+    for place in (path, *(path + suffix for suffix in SUFFIXES.values())):
         found = _file_format(spark, name, place, source.format)
         if found:
             return Location(name, found, place, is_table=False, version=None)

@@ -144,6 +144,19 @@ def test_a_date_is_several_files_only_beyond_the_limit_and_a_publication_replace
     assert metadata_of_rows(spark, table) == commits(spark, table)[0][1]
 
 
+def test_a_date_without_rows_is_left_out_also_where_a_session_overwrites_by_date(
+    spark: SparkSession, copy_of: CopyOf
+) -> None:
+    table = copy_of("customer_ltv_scoring")
+    _publish(spark, _scores(spark, [("u1", FIRST, "1.00"), ("u2", SECOND, "2.00")]), table, "r1")
+    spark.conf.set("spark.sql.sources.partitionOverwriteMode", "dynamic")
+    try:
+        _publish(spark, _scores(spark, [("u1", FIRST, "1.00")]), table, "r2")
+    finally:
+        spark.conf.unset("spark.sql.sources.partitionOverwriteMode")
+    assert [row["user_id"] for row in table.read(spark).collect()] == ["u1"]
+
+
 def test_a_publication_of_no_rows_on_an_empty_table_has_the_newest_version(
     spark: SparkSession, table: Target
 ) -> None:

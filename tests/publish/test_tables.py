@@ -8,9 +8,10 @@ from pyspark.sql import SparkSession
 
 from customer_mart.contracts import MART_TABLES, contract
 from customer_mart.errors import DataError, UsageError
+from customer_mart.places import absolute
 from customer_mart.publish.run_record import RunRecord
 from customer_mart.publish.tables import create_table, ensure_table
-from customer_mart.publish.target import Target, absolute, target
+from customer_mart.publish.target import Target, target
 from customer_mart.settings.settings import Mart
 from tests.frames import by_name, utc
 from tests.publish.mart_rows import Row, customer, score
@@ -193,6 +194,7 @@ def test_a_folder_is_absolute_and_a_uri_stays_as_it_is(
     monkeypatch.chdir(tmp_path)
     assert absolute("mart/") == f"{tmp_path}/mart"
     assert absolute("s3a://lottery/mart/") == "s3a://lottery/mart"
+    assert absolute("dbfs:/lottery/mart/") == "dbfs:/lottery/mart"
     assert target("dim_customer", Mart(location="mart")).place == f"{tmp_path}/mart/dim_customer"
 
 

@@ -241,3 +241,13 @@ def test_the_files_of_a_delta_table_are_not_read_under_another_format(
     source = Source.model_validate({"path": str(shared / "delta"), "format": named})
     with pytest.raises(DataError, match=f"is to be read as {named}"):
         locate(spark, "stg_games", source)
+
+
+@pytest.mark.parametrize("file_format", ["delta", "parquet"])
+def test_a_folder_may_be_named_from_where_the_process_is(
+    spark: SparkSession, shared: Path, monkeypatch: pytest.MonkeyPatch, file_format: str
+) -> None:
+    monkeypatch.chdir(shared)
+    found = locate(spark, "stg_games", Source(path=file_format))
+    assert found is not None
+    assert (found.format, found.place) == (file_format, str(shared / file_format))
