@@ -24,7 +24,8 @@ NO_DELTA_TABLE = {
     "EXPECT_TABLE_NOT_VIEW.NO_ALTERNATIVE",
 }
 # Quotes are doubled inside a quoted field, as RFC 4180 and every spreadsheet write them.
-CSV_OPTIONS = {"header": "true", "quote": '"', "escape": '"'}
+# A file whose header differs from the first one's is an error: Spark would read it by position.
+CSV_OPTIONS = {"header": "true", "quote": '"', "escape": '"', "enforceSchema": "false"}
 
 
 @dataclass(frozen=True)

@@ -251,3 +251,16 @@ def test_a_folder_may_be_named_from_where_the_process_is(
     found = locate(spark, "stg_games", Source(path=file_format))
     assert found is not None
     assert (found.format, found.place) == (file_format, str(shared / file_format))
+
+
+def test_csv_files_whose_columns_are_in_another_order_are_not_read_by_position(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    (tmp_path / "a.csv").write_text(CSV, encoding="utf-8")
+    (tmp_path / "b.csv").write_text(
+        "game_name,game_id,jackpot_estimate_minor\nDaily,g3,\n", encoding="utf-8"
+    )
+    found = locate(spark, "stg_games", Source(path=str(tmp_path)))
+    assert found is not None
+    with pytest.raises(Exception, match=r"b\.csv"):
+        read_location(spark, found, {}).collect()
