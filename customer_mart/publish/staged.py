@@ -12,7 +12,7 @@ from pathlib import Path
 from pyspark.sql import DataFrame, SparkSession
 
 from customer_mart.identifiers import quoted_name
-from customer_mart.places import absolute
+from customer_mart.places import absolute, is_uri
 from customer_mart.settings.settings import Mart
 
 
@@ -46,7 +46,7 @@ class StagingArea:
         if self.is_table:
             for name in self.staged:
                 self.spark.sql(f"DROP TABLE IF EXISTS {self._place(name)}")
-        elif "://" in self.place:
+        elif is_uri(self.place):
             for name, rows in self.staged.items():
                 empty = self.spark.createDataFrame([], rows.schema)
                 empty.write.mode("overwrite").parquet(self._place(name))
