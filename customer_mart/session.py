@@ -23,8 +23,13 @@ LAPTOP = {
     "spark.ui.enabled": "false",
     "spark.sql.debug.maxToStringFields": "200",
 }
-# What every row depends on, whoever made the session.
-PINNED = {"spark.sql.session.timeZone": "UTC", "spark.sql.ansi.enabled": "true"}
+# What every row, or the plan of every fact, depends on, whoever made the session.
+PINNED = {
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.ansi.enabled": "true",
+    # Facts arrive in the order of users: an aggregate then streams instead of hashing every row.
+    "spark.sql.execution.replaceHashWithSortAgg": "true",
+}
 
 
 def get_session(*, show_progress_bar: bool = False, verbose: bool = False) -> SparkSession:

@@ -4,6 +4,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from customer_mart.staging.dispositions import HAS_DUPLICATES
+from customer_mart.staging.user_order import BY_USER, in_user_order
 
 
 def deposits_per_customer(deposits: DataFrame, signups: DataFrame) -> DataFrame:
@@ -13,10 +14,10 @@ def deposits_per_customer(deposits: DataFrame, signups: DataFrame) -> DataFrame:
     signups: one row per user. Amounts are in minor units.
     """
     # Signups are the small side of every partition: hashing them spares a sort of the facts.
-    known = deposits.join(signups.hint("shuffle_hash"), on="user_id", how="left")
+    known = in_user_order(deposits).join(signups.hint("shuffle_hash"), on="user_id", how="left")
     first = F.min(F.struct("deposit_timestamp", "deposit_id", "deposit_amount_minor"))
     is_before_signup = F.col("deposit_timestamp") < F.col("signup_timestamp")
-    per_customer = known.groupBy("user_id").agg(
+    per_customer = known.groupBy(*BY_USER).agg(
         F.count(F.lit(1)).alias("total_deposits"),
         F.sum("deposit_amount_minor").alias("total_deposit_amount_minor"),
         F.max("deposit_timestamp").alias("last_deposit_timestamp"),

@@ -6,6 +6,7 @@ from pyspark.sql.window import Window
 
 from customer_mart.durations import MICROSECONDS_PER_DAY, microseconds_between
 from customer_mart.staging.dispositions import HAS_DUPLICATES
+from customer_mart.staging.user_order import BY_USER, USER_HASH, with_user_hash
 
 SPEND_DAYS = (7, 30, 90)
 
@@ -21,24 +22,19 @@ def purchases_per_customer(
     purchases: the used rows of stg_ticket_purchases, partitioned by user_id.
     signups: one row per user; games: one row per game. Amounts are in US dollars.
     """
-    # Signups are the small side of every partition: hashing them spares a sort of the facts.
-    known = purchases.join(signups.hint("shuffle_hash"), on="user_id", how="left")
-    timed = known.transform(_with_gaps).withColumn(
+    timed = with_user_hash(purchases).transform(_with_gaps)
+    # Signups are the small side of every partition: hashing them keeps the facts in their order.
+    known = timed.join(signups.hint("shuffle_hash"), on="user_id", how="left").withColumn(
         "since_signup", microseconds_between("signup_timestamp", "purchase_timestamp")
     )
-    per_game = timed.transform(_per_game)
-    # Games are few; joined after the grouping they meet a fraction of the rows.
-    played = per_game.join(
-        F.broadcast(_with_high_jackpot(games, high_jackpot_threshold_minor)),
-        on="game_id",
-        how="left",
-    )
+    high_jackpot = games.transform(_with_high_jackpot, high_jackpot_threshold_minor)
+    played = known.join(F.broadcast(high_jackpot), on="game_id", how="left")
     return played.transform(_per_customer)
 
 
 def _with_gaps(purchases: DataFrame) -> DataFrame:
-    """One row per purchase with the time of the same customer's purchase before it."""
-    window = Window.partitionBy("user_id").orderBy("purchase_timestamp")
+    """One row per purchase with the time since the same customer's purchase before it."""
+    window = Window.partitionBy(*BY_USER).orderBy("purchase_timestamp")
     previous = F.lag("purchase_timestamp").over(window)
     with_previous = purchases.withColumn("previous_timestamp", previous)
     gap = microseconds_between("previous_timestamp", "purchase_timestamp")
@@ -54,56 +50,44 @@ def _with_high_jackpot(games: DataFrame, threshold_minor: int) -> DataFrame:
     return games.select("game_id", is_high.alias("is_high_jackpot"))
 
 
-def _per_game(purchases: DataFrame) -> DataFrame:
-    """One row per user and game; a second, cheap grouping then counts distinct games.
+def _per_customer(played: DataFrame) -> DataFrame:
+    """One row per user, from purchases in the order of users.
 
-    A `count(distinct)` beside the sums would expand every purchase into several rows.
+    In that order the rows stream through one aggregate, a customer at a time. A set then holds the
+    games of one customer; `count(distinct)` would expand every purchase into several rows.
     """
-    return purchases.groupBy("user_id", "game_id").agg(
-        F.count(F.lit(1)).alias("purchases"),
-        F.sum("purchase_amount_usd").alias("amount_usd"),
-        F.min("purchase_timestamp").alias("first_timestamp"),
-        F.max("purchase_timestamp").alias("last_timestamp"),
-        F.max("gap").alias("longest_gap"),
-        F.sum("opens_day").alias("days"),
-        *(F.sum(_within(days)).alias(f"spend_{days}") for days in SPEND_DAYS),
-        F.count_if(F.col("since_signup") < 0).alias("before_signup"),
+    is_high = F.col("is_high_jackpot")
+    per_customer = played.groupBy(*BY_USER).agg(
         F.bool_or("is_signed_up").alias("is_signed_up"),
+        F.count(F.lit(1)).alias("total_purchases"),
+        _usd(F.lit(True)).alias("total_purchase_amount_usd"),
+        F.min("purchase_timestamp").alias("first_purchase_timestamp"),
+        F.max("purchase_timestamp").alias("last_purchase_timestamp"),
+        _distinct(F.col("game_id")).alias("unique_games_played"),
+        _distinct(F.when(is_high, F.col("game_id"))).alias("high_jackpot_games_played"),
+        _usd(is_high).alias("high_jackpot_spend_usd"),
+        F.max("gap").alias("longest_purchase_gap"),
+        F.sum("opens_day").alias("purchase_days"),
+        *(_usd(_within(days)).alias(f"spend_first_{days}_days_usd") for days in SPEND_DAYS),
+        F.count_if(F.col("since_signup") < 0).alias("purchases_before_signup"),
+        F.count_if(is_high.isNull()).alias("purchases_of_unknown_games"),
         F.bool_or(HAS_DUPLICATES).alias(HAS_DUPLICATES),
     )
+    return per_customer.drop(USER_HASH)
+
+
+def _distinct(values: Column) -> Column:
+    """The number of distinct values other than NULL."""
+    return F.size(F.collect_set(values)).cast("bigint")
 
 
 def _within(days: int) -> Column:
-    """A purchase's amount when it fell in [signup, signup + days), else NULL."""
+    """Whether a purchase fell in [signup, signup + days)."""
     since_signup = F.col("since_signup")
-    is_within = (since_signup >= 0) & (since_signup < days * MICROSECONDS_PER_DAY)
-    return F.when(is_within, F.col("purchase_amount_usd"))
+    return (since_signup >= 0) & (since_signup < days * MICROSECONDS_PER_DAY)
 
 
-def _per_customer(played: DataFrame) -> DataFrame:
-    """One row per user, from one row per user and game."""
-    is_high = F.col("is_high_jackpot")
-    high_spend = F.coalesce(F.sum(F.when(is_high, F.col("amount_usd"))), F.lit(0))
-    spends = {days: F.coalesce(F.sum(f"spend_{days}"), F.lit(0)) for days in SPEND_DAYS}
-    unknown = F.when(F.col("is_high_jackpot").isNull(), F.col("purchases"))
-    return played.groupBy("user_id").agg(
-        F.bool_or("is_signed_up").alias("is_signed_up"),
-        F.sum("purchases").alias("total_purchases"),
-        _usd(F.sum("amount_usd")).alias("total_purchase_amount_usd"),
-        F.min("first_timestamp").alias("first_purchase_timestamp"),
-        F.max("last_timestamp").alias("last_purchase_timestamp"),
-        F.count("game_id").alias("unique_games_played"),
-        F.count_if(is_high).alias("high_jackpot_games_played"),
-        _usd(high_spend).alias("high_jackpot_spend_usd"),
-        F.max("longest_gap").alias("longest_purchase_gap"),
-        F.sum("days").alias("purchase_days"),
-        *(_usd(spend).alias(f"spend_first_{days}_days_usd") for days, spend in spends.items()),
-        F.sum("before_signup").alias("purchases_before_signup"),
-        F.coalesce(F.sum(unknown), F.lit(0)).alias("purchases_of_unknown_games"),
-        F.bool_or(HAS_DUPLICATES).alias(HAS_DUPLICATES),
-    )
-
-
-def _usd(amount: Column) -> Column:
-    """A sum of dollars in the mart's type; an overflow is an error in ANSI mode."""
-    return amount.cast("decimal(28,2)")
+def _usd(is_counted: Column) -> Column:
+    """What was spent where the condition holds, 0 when nothing was; an overflow is an error."""
+    spent = F.sum(F.when(is_counted, F.col("purchase_amount_usd")))
+    return F.coalesce(spent, F.lit(0)).cast("decimal(28,2)")

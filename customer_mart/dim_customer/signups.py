@@ -9,6 +9,7 @@ from customer_mart.staging.dispositions import (
     NOT_YET,
     USED,
 )
+from customer_mart.staging.user_order import BY_USER, in_user_order
 
 
 def signups_per_customer(signups: DataFrame) -> DataFrame:
@@ -17,16 +18,20 @@ def signups_per_customer(signups: DataFrame) -> DataFrame:
     signups: rows of stg_signups that are used, at most one per user, or not yet. `is_signed_up`
     is False for a user who has only the latter.
     """
-    first_of_user = signups.groupBy("user_id").agg(
-        F.min(
-            F.struct(
-                (F.col(DISPOSITION) == NOT_YET).alias("is_not_yet"),
-                "signup_timestamp",
-                "country",
-            )
-        ).alias("signup"),
-        F.count_if(F.col(DISPOSITION) == USED).alias("used_signups"),
-        F.bool_or(HAS_DUPLICATES).alias(HAS_DUPLICATES),
+    first_of_user = (
+        in_user_order(signups)
+        .groupBy(*BY_USER)
+        .agg(
+            F.min(
+                F.struct(
+                    (F.col(DISPOSITION) == NOT_YET).alias("is_not_yet"),
+                    "signup_timestamp",
+                    "country",
+                )
+            ).alias("signup"),
+            F.count_if(F.col(DISPOSITION) == USED).alias("used_signups"),
+            F.bool_or(HAS_DUPLICATES).alias(HAS_DUPLICATES),
+        )
     )
     return first_of_user.select(
         "user_id",

@@ -5,6 +5,7 @@ from pyspark.sql import functions as F
 
 from customer_mart.dim_customer.touches import touch, touch_before_purchase
 from customer_mart.staging.dispositions import HAS_DUPLICATES
+from customer_mart.staging.user_order import BY_USER, in_user_order
 
 
 def web_events_per_customer(
@@ -18,33 +19,16 @@ def web_events_per_customer(
     first_purchases = purchases.select("user_id", "first_purchase_timestamp")
     customers = signups.join(first_purchases, on="user_id", how="left")
     # Customers are the small side of every partition: hashing them spares a sort of the facts.
-    known = web_events.join(customers.hint("shuffle_hash"), on="user_id", how="left")
-    return known.transform(_per_campaign).transform(_per_customer)
-
-
-def _per_campaign(web_events: DataFrame) -> DataFrame:
-    """One row per user and campaign; a second, cheap grouping then counts distinct campaigns."""
-    return web_events.groupBy("user_id", "utm_campaign").agg(
-        F.count(F.lit(1)).alias("events"),
-        F.min("event_timestamp").alias("first_timestamp"),
-        F.max("event_timestamp").alias("last_timestamp"),
+    known = in_user_order(web_events).join(customers.hint("shuffle_hash"), "user_id", "left")
+    per_customer = known.groupBy(*BY_USER).agg(
+        F.bool_or("is_signed_up").alias("is_signed_up"),
+        F.count(F.lit(1)).alias("total_web_events"),
+        F.min("event_timestamp").alias("first_web_event_timestamp"),
+        F.max("event_timestamp").alias("last_web_event_timestamp"),
+        # A set holds a customer's campaigns alone; `count(distinct)` would expand every event.
+        F.size(F.collect_set("utm_campaign")).cast("bigint").alias("unique_campaigns_engaged"),
         F.min(touch()).alias("first_touch"),
-        F.max(touch_before_purchase()).alias("last_touch_before_purchase"),
-        F.bool_or("is_signed_up").alias("is_signed_up"),
-        F.bool_or(HAS_DUPLICATES).alias(HAS_DUPLICATES),
-    )
-
-
-def _per_customer(campaigns: DataFrame) -> DataFrame:
-    """One row per user, from one row per user and campaign."""
-    per_customer = campaigns.groupBy("user_id").agg(
-        F.bool_or("is_signed_up").alias("is_signed_up"),
-        F.sum("events").alias("total_web_events"),
-        F.min("first_timestamp").alias("first_web_event_timestamp"),
-        F.max("last_timestamp").alias("last_web_event_timestamp"),
-        F.count("utm_campaign").alias("unique_campaigns_engaged"),
-        F.min("first_touch").alias("first_touch"),
-        F.max("last_touch_before_purchase").alias("last_touch"),
+        F.max(touch_before_purchase()).alias("last_touch"),
         F.bool_or(HAS_DUPLICATES).alias(HAS_DUPLICATES),
     )
     return per_customer.select(

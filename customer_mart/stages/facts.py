@@ -29,6 +29,7 @@ from customer_mart.staging.dispositions import (
     with_duplicates,
     with_early_disposition,
 )
+from customer_mart.staging.user_order import with_user_hash
 
 PerCustomer = Callable[[DataFrame], DataFrame]
 
@@ -125,9 +126,10 @@ def _by_user(rows: DataFrame, table: str) -> DataFrame:
     """Rows that may be used, by user: the one exchange of a source."""
     if table == "stg_signups":
         # A signup still to come makes its user's facts 'not yet' rather than orphans.
-        return rows.where(F.col(DISPOSITION).isin(USED, NOT_YET)).repartition("user_id")
+        kept = rows.where(F.col(DISPOSITION).isin(USED, NOT_YET)).repartition("user_id")
+        return with_user_hash(kept)
     used = rows.where(F.col(DISPOSITION) == USED).drop(DISPOSITION).repartition("user_id")
-    return used.withColumn(DISPOSITION, F.lit(USED))
+    return with_user_hash(used).withColumn(DISPOSITION, F.lit(USED))
 
 
 def _warnings(measure: Measure) -> list[Column]:

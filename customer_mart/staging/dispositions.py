@@ -12,6 +12,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.window import Window
 
 from customer_mart.contracts import Contract
+from customer_mart.staging.user_order import USER_HASH
 
 DISPOSITION = "disposition"
 HAS_DUPLICATES = "has_duplicates"
@@ -58,7 +59,9 @@ def with_duplicates(rows: DataFrame, table: Contract, *, unique: bool) -> DataFr
         return rows.withColumn(HAS_DUPLICATES, F.lit(False))
     order = _content_order(table)
     # Only like rows compete: one that is set aside already takes no key.
-    window = Window.partitionBy(*_key_of_user(table), DISPOSITION).orderBy(*order)
+    hashed = [USER_HASH] if USER_HASH in rows.columns else []
+    key = [*hashed, *_key_of_user(table), DISPOSITION]
+    window = Window.partitionBy(*key).orderBy(*order)
     # Rows equal in every column share a rank, and only the first of them has it as its number.
     number, rank = F.row_number().over(window), F.rank().over(window)
     marked = rows.withColumns(

@@ -1,0 +1,100 @@
+"""The contenders: what each does with the sources, below one folder of output."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import duckdb
+from pyspark.sql import DataFrame, SparkSession
+
+from customer_mart.contracts import STAGING_TABLES
+from customer_mart.pipeline import (
+    Build,
+    build_customer_ltv_scoring,
+    build_dim_customer,
+    recorded,
+)
+from customer_mart.run import start_run
+from customer_mart.settings import load_settings
+from scripts.benchmarking.data_set import AS_OF
+from scripts.benchmarking.plain_dim_customer import plain_dim_customer
+
+# What dim_customer needs of each source; the bare scan reads no more.
+NEEDED = {
+    "stg_signups": ("user_id", "signup_timestamp", "country"),
+    "stg_deposits": ("deposit_id", "user_id", "deposit_timestamp", "deposit_amount_minor"),
+    "stg_ticket_purchases": ("user_id", "game_id", "purchase_timestamp", "purchase_amount_usd"),
+    "stg_web_events": ("event_id", "user_id", "event_timestamp", "utm_campaign"),
+    "stg_games": ("game_id", "jackpot_estimate_minor"),
+}
+SQL = Path(__file__).parent
+SparkWork = Callable[[SparkSession, Path, Path], None]
+
+
+def scan(spark: SparkSession, sources: Path, _: Path) -> None:
+    """Reads what everybody has to read, and drops it."""
+    for name, columns in NEEDED.items():
+        needed = spark.read.parquet(str(sources / name)).select(*columns)
+        needed.write.format("noop").mode("overwrite").save()
+
+
+def plain(spark: SparkSession, sources: Path, output: Path) -> None:
+    """The plain translation, written as a partitioned Delta table."""
+    tables: Mapping[str, DataFrame] = {
+        name: spark.read.parquet(str(sources / name)) for name in NEEDED
+    }
+    customers = plain_dim_customer(tables, AS_OF)
+    write = customers.write.format("delta").partitionBy("signup_date").mode("overwrite")
+    write.save(str(output / "dim_customer"))
+
+
+def dim_customer(spark: SparkSession, sources: Path, output: Path) -> None:
+    """This project's, told that every source's key is unique."""
+    unique = [f"sources.{name}.unique=true" for name in STAGING_TABLES]
+    build(spark, build_dim_customer, sources, output, unique)
+
+
+def dim_customer_deduplicated(spark: SparkSession, sources: Path, output: Path) -> None:
+    """This project's, which looks for duplicates."""
+    build(spark, build_dim_customer, sources, output)
+
+
+def customer_ltv_scoring(spark: SparkSession, sources: Path, output: Path) -> None:
+    """This project's, of the dim_customer that is in the output."""
+    build(spark, build_customer_ltv_scoring, sources, output)
+
+
+def build(
+    spark: SparkSession, table: Build, sources: Path, mart: Path, overrides: Sequence[str] = ()
+) -> None:
+    locations = {"sources": str(sources), "mart": str(mart)}
+    settings = load_settings(None, overrides, locations)
+    recorded(start_run(spark, settings, AS_OF), table)
+
+
+def duckdb_dim_customer(sources: Path, output: Path, memory: str, scratch: Path) -> None:
+    """DuckDB over the same files, on all cores, with the memory that Spark has."""
+    result = output / "dim_customer" / "dim_customer.parquet"
+    result.parent.mkdir(parents=True)
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        connection.execute("SET preserve_insertion_order = false")
+        connection.execute("SET memory_limit = ?", [f"{memory}ib"])
+        connection.execute("SET temp_directory = ?", [str(scratch)])
+        connection.execute("SET VARIABLE as_of = ?", [AS_OF.replace(tzinfo=None)])
+        for name in NEEDED:
+            connection.read_parquet(str(sources / name / "*.parquet")).create_view(name)
+        connection.execute((SQL / "macros.sql").read_text())
+        connection.sql((SQL / "dim_customer.sql").read_text()).write_parquet(str(result))
+
+
+SPARK_WORK: dict[str, SparkWork] = {
+    "scan": scan,
+    "plain": plain,
+    "dim_customer": dim_customer,
+    "dim_customer_deduplicated": dim_customer_deduplicated,
+    "customer_ltv_scoring": customer_ltv_scoring,
+}
+DUCKDB = "duckdb"
+# In the order in which they run: the scores need the dim_customer that was built before.
+CONTENDERS = ("scan", DUCKDB, *list(SPARK_WORK)[1:])
+DIM_MAKERS = (DUCKDB, "plain", "dim_customer", "dim_customer_deduplicated")

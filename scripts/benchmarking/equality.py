@@ -1,0 +1,71 @@
+"""Whether two results hold the same rows, and if not, in which columns they differ."""
+
+from pathlib import Path
+
+import duckdb
+
+from customer_mart.contracts import contract
+
+TABLE = "dim_customer"
+KEY = "user_id"
+NOT_COMPARED = ("dbt_updated_at",)
+# How DuckDB calls the contract's types.
+TYPES = {"string": "VARCHAR", "timestamp": "TIMESTAMPTZ"}
+
+
+def difference(name: str, output: Path, other_name: str, other: Path) -> str | None:
+    """What tells the dim_customer of two outputs apart, in one sentence; None if nothing does."""
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        load(connection, "ours", output)
+        load(connection, "theirs", other)
+        ours, theirs = only_in(connection, "ours", "theirs"), only_in(connection, "theirs", "ours")
+        if not ours and not theirs:
+            return None
+        return (
+            f"{name} and {other_name} differ: {ours} rows are only in {name}, {theirs} only in "
+            f"{other_name}; columns: {differing_columns(connection) or 'only the rows differ'}"
+        )
+
+
+def load(connection: duckdb.DuckDBPyConnection, table: str, output: Path) -> None:
+    """The rows of an output as a table, in the contract's columns and types.
+
+    A Delta folder that was written once holds only live files.
+    """
+    columns = [c for c in contract(TABLE).columns if c.name not in NOT_COMPARED]
+    casts = ", ".join(
+        f"CAST({c.name} AS {TYPES.get(c.type, c.type)}) AS {c.name}" for c in columns
+    )
+    files = [
+        str(file)
+        for file in sorted((output / TABLE).rglob("*.parquet"))
+        if "_delta_log" not in file.parts
+    ]
+    connection.execute(
+        f"CREATE TABLE {table} AS SELECT {casts} FROM read_parquet(?, hive_partitioning = true)",
+        [files],
+    )
+
+
+def only_in(connection: duckdb.DuckDBPyConnection, table: str, other: str) -> int:
+    query = f"SELECT count(*) FROM (FROM {table} EXCEPT ALL FROM {other})"
+    return int(one_row(connection, query)[0])
+
+
+def differing_columns(connection: duckdb.DuckDBPyConnection) -> str:
+    """The columns that differ for customers of both, each with the number of customers."""
+    names = [c for c, *_ in connection.execute("DESCRIBE ours").fetchall() if c != KEY]
+    counts = ", ".join(f"count(*) FILTER (o.{c} IS DISTINCT FROM t.{c})" for c in names)
+    found = one_row(
+        connection, f"SELECT {counts} FROM ours AS o INNER JOIN theirs AS t USING ({KEY})"
+    )
+    differing = zip(names, found, strict=True)
+    return ", ".join(f"{name} ({count})" for name, count in differing if count)
+
+
+def one_row(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[int, ...]:
+    row = connection.execute(query).fetchone()
+    if row is None:
+        raise LookupError(query)
+    return row

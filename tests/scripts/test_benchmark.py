@@ -1,0 +1,265 @@
+"""The benchmark: its arithmetic by hand, and one tiny run of it from end to end."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from customer_mart.contracts import contract
+from scripts.benchmarking.contenders import CONTENDERS
+from scripts.benchmarking.data_set import DataSet, data_set, doubled
+from scripts.benchmarking.equality import difference
+from scripts.benchmarking.event_log import (
+    EXECUTION,
+    REPLANNED,
+    TASK_END,
+    EngineMeasures,
+    engine_measures,
+)
+from scripts.benchmarking.measure import data_files
+from scripts.benchmarking.picture import draw_ratios
+from scripts.benchmarking.ratios import TARGETS, Ratio, Spread, Target, ratio, ratios, spread
+from scripts.benchmarking.report import save_results
+from scripts.benchmarking.scenarios import Measurement, Result, entries, pairs
+
+ROOT = Path(__file__).parents[2]
+HALF = Target("ours / theirs", "ours", "theirs", at_most=0.5)
+
+
+def node(name: str, *children: dict[str, Any]) -> dict[str, Any]:
+    return {"nodeName": name, "children": list(children)}
+
+
+def execution(number: int, time: int, plan: dict[str, Any], description: str = "save") -> str:
+    event = {"Event": EXECUTION, "executionId": number, "time": time, "sparkPlanInfo": plan}
+    return json.dumps({**event, "description": description})
+
+
+def replanned(number: int, plan: dict[str, Any]) -> str:
+    return json.dumps({"Event": REPLANNED, "executionId": number, "sparkPlanInfo": plan})
+
+
+def task(launched: int, shuffled: int, spilled: int) -> str:
+    metrics = {
+        "Disk Bytes Spilled": spilled,
+        "Shuffle Write Metrics": {"Shuffle Bytes Written": shuffled},
+    }
+    info = {"Launch Time": launched}
+    return json.dumps({"Event": TASK_END, "Task Info": info, "Task Metrics": metrics})
+
+
+def result_of(seconds: dict[str, list[float]], *, scale: float = 1.0) -> Result:
+    """A finished base scenario of the entries that are named."""
+    listed = entries("base", scale, list(seconds))
+    measurements = [
+        Measurement(name, repetition, {"seconds": taken})
+        for name, values in seconds.items()
+        for repetition, taken in enumerate(values)
+    ]
+    return Result("base", scale, 3, "8g", True, {}, listed, measurements)
+
+
+def customers(folder: Path, rows: list[tuple[str, int]], *, as_delta: bool = False) -> Path:
+    """An output with a dim_customer of these users and deposits; the rest of the row is 0."""
+    table = contract("dim_customer")
+    values = {"string": "'x'", "timestamp": "TIMESTAMP '2024-01-01'", "date": "DATE '2024-01-01'"}
+    columns = ", ".join(
+        f"CAST({values.get(c.type, '0')} AS {c.type}) AS {c.name}"
+        for c in table.columns
+        if c.name not in ("user_id", "total_deposits")
+    )
+    listed = ", ".join(f"('{user}', {deposits})" for user, deposits in rows)
+    place = folder / "dim_customer"
+    place.mkdir(parents=True)
+    query = f"SELECT *, {columns} FROM (VALUES {listed}) AS t (user_id, total_deposits)"
+    relation = duckdb.sql(query)
+    assert relation is not None
+    if as_delta:
+        relation.write_parquet(str(place), partition_by=["signup_date"], overwrite=True)
+        (place / "_delta_log").mkdir()
+    else:
+        relation.write_parquet(str(place / "dim_customer.parquet"))
+    return folder
+
+
+def test_a_spread_is_the_median_with_the_extremes() -> None:
+    assert spread([3.0, 1.0, 2.5]) == Spread(2.5, 1.0, 3.0)
+    assert spread([4.0, 1.0]) == Spread(2.5, 1.0, 4.0)
+    assert spread([]) is None
+
+
+def test_a_ratio_is_taken_within_each_repetition() -> None:
+    seconds = {"ours": {0: 2.0, 1: 9.0, 2: 3.0}, "theirs": {0: 4.0, 1: 10.0, 2: 10.0}}
+    assert ratio(HALF, seconds) == Ratio(HALF, Spread(0.5, 0.3, 0.9))
+
+
+def test_a_repetition_in_which_one_side_failed_has_no_ratio() -> None:
+    seconds = {"ours": {0: 2.0, 1: 9.0}, "theirs": {1: 10.0}}
+    assert ratio(HALF, seconds) == Ratio(HALF, Spread(0.9, 0.9, 0.9))
+    assert ratio(HALF, {"ours": {}, "theirs": {0: 1.0}}) == Ratio(HALF, None)
+
+
+@pytest.mark.parametrize(
+    ("median", "scale", "met"), [(0.5, 1.0, True), (0.51, 1.0, False), (0.51, 0.1, None)]
+)
+def test_a_target_holds_at_scale_1(median: float, scale: float, *, met: bool | None) -> None:
+    assert Ratio(HALF, Spread(median, median, median)).is_met(scale) is met
+
+
+def test_a_ratio_without_a_target_is_neither_met_nor_missed() -> None:
+    target = Target("ours / theirs", "ours", "theirs")
+    assert Ratio(target, Spread(7.0, 7.0, 7.0)).is_met(1.0) is None
+
+
+def test_only_ratios_of_those_who_took_part_are_listed() -> None:
+    found = ratios("base", {"dim_customer": {0: 8.0}, "duckdb": {0: 2.0}})
+    assert [(r.target.name, r.measured) for r in found] == [
+        ("dim_customer / DuckDB", Spread(4.0, 4.0, 4.0))
+    ]
+
+
+def test_every_target_names_entries_of_its_scenario() -> None:
+    for scenario, targets in TARGETS.items():
+        names = {entry.name for entry in entries(scenario, 1, CONTENDERS)}
+        assert {n for t in targets for n in (t.numerator, t.denominator)} <= names
+
+
+def test_only_what_starts_within_the_span_is_measured() -> None:
+    log = [
+        task(99, 1_000, 1_000),
+        task(100, 5, 0),
+        task(200, 7, 3),
+        task(201, 1_000, 1_000),
+        execution(1, 99, node("Exchange")),
+        execution(2, 100, node("Sort", node("Exchange", node("Exchange")))),
+        json.dumps({"Event": "SparkListenerApplicationEnd", "Timestamp": 150}),
+    ]
+    assert engine_measures(log, 100, 200) == EngineMeasures(12, 3, 2, 0)
+
+
+def test_an_execution_counts_with_the_last_plan_it_had() -> None:
+    log = [
+        execution(1, 100, node("Join", node("Exchange"), node("Exchange"))),
+        replanned(1, node("Join", node("Exchange"), node("BroadcastExchange"))),
+        replanned(1, node("Join", node("ReusedExchange"), node("BroadcastExchange"))),
+        replanned(9, node("Exchange")),
+    ]
+    assert engine_measures(log, 100, 200) == EngineMeasures(0, 0, 0, 1)
+
+
+def test_queries_on_delta_s_own_log_have_no_exchange_that_counts() -> None:
+    description = "Delta: Compute snapshot for version: 3"
+    log = [execution(1, 100, node("Exchange"), description), replanned(1, node("Exchange"))]
+    assert engine_measures(log, 0, 200) == EngineMeasures(0, 0, 0, 0)
+
+
+def test_a_task_that_failed_before_it_began_has_no_metrics() -> None:
+    log = [json.dumps({"Event": TASK_END, "Task Info": {"Launch Time": 100}})]
+    assert engine_measures(log, 100, 200) == EngineMeasures(0, 0, 0, 0)
+
+
+def test_scales_below_1_have_fewer_customers_and_above_1_more_facts_each() -> None:
+    assert data_set(1) == DataSet(1_000_000, 5_000_000, 20_000_000, 30_000_000)
+    assert data_set(0.1) == DataSet(100_000, 500_000, 2_000_000, 3_000_000)
+    assert data_set(2) == DataSet(1_000_000, 10_000_000, 40_000_000, 60_000_000)
+    assert doubled(data_set(0.1)) == DataSet(100_000, 1_000_000, 4_000_000, 6_000_000)
+
+
+def test_results_on_the_same_rows_are_compared_with_the_first_of_them() -> None:
+    found = pairs(entries("base", 1, CONTENDERS))
+    assert [(first.name, other.name) for first, other in found] == [
+        ("duckdb", "plain"),
+        ("duckdb", "dim_customer"),
+        ("duckdb", "dim_customer_deduplicated"),
+    ]
+    unequal_rows = pairs(entries("doubled", 1, CONTENDERS))
+    assert [(first.name, other.name) for first, other in unequal_rows] == [
+        ("dim_customer_doubled", "duckdb_doubled")
+    ]
+
+
+def test_equal_rows_in_another_order_and_layout_are_equal(tmp_path: Path) -> None:
+    one = customers(tmp_path / "one", [("a", 1), ("b", 2)])
+    other = customers(tmp_path / "other", [("b", 2), ("a", 1)], as_delta=True)
+    assert difference("one", one, "other", other) is None
+
+
+def test_a_difference_names_its_columns(tmp_path: Path) -> None:
+    one = customers(tmp_path / "one", [("a", 1), ("b", 2), ("c", 3)])
+    other = customers(tmp_path / "other", [("a", 1), ("b", 3)])
+    assert difference("one", one, "other", other) == (
+        "one and other differ: 2 rows are only in one, 1 only in other; columns: "
+        "total_deposits (1)"
+    )
+
+
+def test_a_row_that_is_there_twice_is_a_difference(tmp_path: Path) -> None:
+    one = customers(tmp_path / "one", [("a", 1), ("a", 1)])
+    other = customers(tmp_path / "other", [("a", 1)])
+    assert difference("one", one, "other", other) == (
+        "one and other differ: 1 rows are only in one, 0 only in other; columns: "
+        "only the rows differ"
+    )
+
+
+def test_files_of_delta_s_log_are_not_counted(tmp_path: Path) -> None:
+    for name in ("t/a.parquet", "t/d=1/b.parquet", "t/_delta_log/1.checkpoint.parquet"):
+        file = tmp_path / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    assert data_files(tmp_path) == 2
+
+
+def test_scenarios_are_saved_beside_each_other(tmp_path: Path) -> None:
+    file, seconds = tmp_path / "deep" / "results.json", {"dim_customer": [8.0, 6.0, 7.0]}
+    save_results(result_of(seconds, scale=0.1), file, None)
+    save_results(result_of(seconds), file, None)
+    save_results(result_of({"dim_customer": [1.0]}), file, None)
+    saved = json.loads(file.read_text())["scenarios"]
+    assert {key: scenario["seconds"] for key, scenario in saved.items()} == {
+        "base at scale 0.1": {"dim_customer": {"median": 7.0, "lowest": 6.0, "highest": 8.0}},
+        "base": {"dim_customer": {"median": 1.0, "lowest": 1.0, "highest": 1.0}},
+    }
+
+
+def test_the_same_ratios_give_the_same_picture(tmp_path: Path) -> None:
+    file = tmp_path / "results.json"
+    save_results(result_of({"dim_customer": [8.0], "duckdb": [3.2]}), file, tmp_path / "a.svg")
+    draw_ratios(json.loads(file.read_text())["scenarios"], tmp_path / "b.svg")
+    picture = (tmp_path / "a.svg").read_text()
+    assert picture == (tmp_path / "b.svg").read_text()
+    assert "2.50 (target 4)" in picture
+
+
+@pytest.mark.slow
+def test_every_contender_finishes_with_the_same_result(tmp_path: Path) -> None:
+    save, picture = tmp_path / "results.json", tmp_path / "ratios.svg"
+    line = [
+        *(sys.executable, "scripts/benchmark.py", "--scale", "0.001", "--repeat", "1"),
+        *("--no-warm-up", "--driver-memory", "2g", "--work", str(tmp_path / "work")),
+        *("--save", str(save), "--picture", str(picture)),
+    ]
+    done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "All results are equal" in done.stdout
+    base = json.loads(save.read_text())["scenarios"]["base at scale 0.001"]
+    assert base["differences"] == []
+    assert [second for _, second in base["compared"]] == [
+        "plain",
+        "dim_customer",
+        "dim_customer_deduplicated",
+    ]
+    assert base["machine"].keys() >= {"cores", "memory_bytes", "python", "pyspark", "duckdb"}
+    assert [m["entry"] for m in base["measurements"]] == list(CONTENDERS)
+    measures = {m["entry"]: m["measures"] for m in base["measurements"]}
+    assert all(taken["seconds"] > 0 for taken in measures.values())
+    for name in ("plain", "dim_customer", "dim_customer_deduplicated"):
+        assert min(measures[name][c] for c in ("shuffle_bytes", "exchanges", "files")) > 0, name
+    assert measures["scan"]["files"] == 0
+    assert measures["duckdb"]["files"] == 1
+    assert [r["target"]["name"] for r in base["ratios"]] == [t.name for t in TARGETS["base"]]
+    assert "<svg" in picture.read_text()
