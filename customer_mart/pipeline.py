@@ -5,7 +5,6 @@ from contextlib import suppress
 from datetime import datetime, timezone
 
 from pyspark.errors import ArithmeticException
-from pyspark.sql import DataFrame
 
 from customer_mart.errors import DataError, first_line
 from customer_mart.publish.run_record import append_run
@@ -19,7 +18,9 @@ from customer_mart.stages.gates import (
 )
 from customer_mart.stages.open import open_sources
 from customer_mart.stages.tables import (
+    StagedDim,
     ensure_tables,
+    measured_dim,
     newest_dim,
     publish_dim_customer,
     publish_quarantine,
@@ -39,23 +40,23 @@ def build_customer_mart(run: Run) -> None:
     computed from the very version of dim_customer that was.
     """
     customers = _checked_dim_customer(run, "dim_customer", "customer_ltv_scoring")
-    pass_scoring_checks(run, customers, scoring_of(run, customers))
-    version = publish_dim_customer(run, customers)
+    pass_scoring_checks(run, customers.measured, scoring_of(run, customers.rows))
+    version = publish_dim_customer(run, customers.rows)
     publish_scoring(run, scoring_of(run, published_dim(run, version)), version)
 
 
 def build_dim_customer(run: Run) -> None:
     """dim_customer alone, from the staging tables."""
-    publish_dim_customer(run, _checked_dim_customer(run, "dim_customer"))
+    publish_dim_customer(run, _checked_dim_customer(run, "dim_customer").rows)
 
 
 def build_customer_ltv_scoring(run: Run) -> None:
     """customer_ltv_scoring alone, from the dim_customer that was published last."""
-    ensure_tables(run, "customer_ltv_scoring")
+    ensure_tables(run, "customer_ltv_scoring", "mart_runs")
     version, _ = newest_dim(run.spark, run.settings)
     customers = published_dim(run, version)
     scores = scoring_of(run, customers)
-    pass_scoring_checks(run, customers, scores)
+    pass_scoring_checks(run, measured_dim(run, customers), scores)
     publish_scoring(run, scores, version)
 
 
@@ -75,7 +76,7 @@ def recorded(run: Run, build: Build) -> None:
         run.staging.clear()
 
 
-def _checked_dim_customer(run: Run, *tables: str) -> DataFrame:
+def _checked_dim_customer(run: Run, *tables: str) -> StagedDim:
     """dim_customer staged and checked, its quarantined rows published.
 
     tables: those that the run will publish. They are made once the sources are known to be
@@ -83,12 +84,12 @@ def _checked_dim_customer(run: Run, *tables: str) -> DataFrame:
     """
     sources = open_sources(run)
     check_games(sources["stg_games"])
-    ensure_tables(run, "quarantine", *tables)
+    ensure_tables(run, "quarantine", "mart_runs", *tables)
     staged = stage_customers(run, sources)
     publish_quarantine(run, sources, staged)
     pass_source_gates(run)
     customers = stage_dim_customer(run, staged)
-    pass_dim_checks(run, customers, sources["stg_signups"])
+    pass_dim_checks(run, customers, staged.signups)
     return customers
 
 

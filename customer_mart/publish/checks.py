@@ -1,13 +1,17 @@
 """Checks on a table's rows before they are published."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
+from pyspark.sql.window import Window
 
 from customer_mart.contracts import Contract
+
+COPY, REPEATED, CHECKSUM = "copy", "repeated", "checksum"
 
 
 @dataclass(frozen=True)
@@ -20,54 +24,71 @@ class Check:
     expected: str
 
 
-def contract_checks(
-    rows: DataFrame,
-    table: Contract,
-    rule_values: dict[str, str],
-    totals: Mapping[str, int | Decimal],
-) -> list[Check]:
-    """NOT NULL, every rule of the contract, the number of rows and the totals; one pass.
+def contract_measures(
+    table: Contract, rule_values: dict[str, str], totals: Iterable[str]
+) -> list[Column]:
+    """Over rows of the table: what breaks NOT NULL or a rule, and the sums of columns.
 
-    totals: by column, the sum that the sources say; `rows` stands for the number of rows.
+    totals: columns; `rows` stands for the number of rows.
     """
     violations = _violations(table, rule_values)
-    sums = {name: _total(name) for name in totals}
-    measured = rows.agg(
-        *(F.count_if(broken).alias(name) for name, broken in violations.items()),
-        *(total.alias(f"total:{name}") for name, total in sums.items()),
-    ).first()
-    if measured is None:  # pragma: no cover - an aggregate without grouping has a row
-        raise LookupError(f"No measures of {table.name}")
-    found = measured.asDict()
     return [
-        *(_check(f"{table.name}.{name}", found[name], 0) for name in violations),
+        *(F.count_if(broken).alias(name) for name, broken in violations.items()),
+        *(_total(name).alias(f"total:{name}") for name in totals),
+    ]
+
+
+def contract_checks(
+    table: Contract,
+    rule_values: dict[str, str],
+    found: Mapping[str, Any],
+    totals: Mapping[str, int | Decimal],
+) -> list[Check]:
+    """NOT NULL, every rule of the contract, the number of rows and the totals.
+
+    found: what contract_measures measured. totals: by column, the sum that the sources say.
+    """
+    return [
         *(
-            _check(f"{table.name}.total.{name}", found[f"total:{name}"] or 0, expected)
+            _check(f"{table.name}.{name}", found.get(name) or 0, 0)
+            for name in _violations(table, rule_values)
+        ),
+        *(
+            _check(f"{table.name}.total.{name}", found.get(f"total:{name}") or 0, expected)
             for name, expected in totals.items()
         ),
     ]
 
 
-def key_checks(rows: DataFrame, table: Contract, parents: DataFrame, parent: str) -> list[Check]:
-    """Every key once, and every key among the parent's keys.
+def with_copies(rows: DataFrame, table: Contract) -> DataFrame:
+    """The same rows, those of one key numbered from 1.
 
-    rows and parents are grouped by the key first, so each side has one row per key.
+    Rows that were joined by their key lie in its order already: numbering them then takes neither
+    an exchange nor a sort.
     """
-    key = table.key
-    counted = rows.groupBy(*key).agg(F.count(F.lit(1)).alias("copies"))
-    known = parents.groupBy(*key).agg(F.lit(True).alias("is_known"))
-    measured = (
-        counted.join(known, on=key, how="left")
-        .agg(
-            F.count_if(F.col("copies") > 1).alias("repeated"),
-            F.count_if(F.col("is_known").isNull()).alias("strangers"),
-        )
-        .first()
-    )
-    repeated, strangers = (measured["repeated"], measured["strangers"]) if measured else (0, 0)
+    window = Window.partitionBy(*table.key).orderBy(*table.key)
+    return rows.withColumn(COPY, F.row_number().over(window))
+
+
+def key_measures(table: Contract, *, with_repeated: bool = True) -> list[Column]:
+    """Over rows with copies: how many repeat a key, and a checksum of the keys.
+
+    The checksum is the sum of 64-bit hashes: of two sets of equally many keys it is the same only
+    if the sets are, but for a chance of one in 2^64.
+    """
+    hashes = F.xxhash64(*table.key).cast("decimal(20,0)")
+    checksum = F.coalesce(F.sum(hashes), F.lit(0)).cast("decimal(38,0)").alias(CHECKSUM)
+    return [F.count_if(F.col(COPY) > 1).alias(REPEATED), checksum] if with_repeated else [checksum]
+
+
+def key_checks(
+    table: Contract, found: Mapping[str, Any], parent: str, parent_checksum: Decimal
+) -> list[Check]:
+    """Every key once, and the keys those of the parent; found is what key_measures measured."""
+    key = "_".join(table.key)
     return [
-        _check(f"{table.name}.unique.{'_'.join(key)}", repeated, 0),
-        _check(f"{table.name}.{'_'.join(key)}_in_{parent}", strangers, 0),
+        _check(f"{table.name}.unique.{key}", found.get(REPEATED) or 0, 0),
+        _check(f"{table.name}.{key}_in_{parent}", found.get(CHECKSUM) or 0, parent_checksum),
     ]
 
 

@@ -7,6 +7,10 @@ from customer_mart.errors import DataError
 from customer_mart.identifiers import quoted, sql_string
 from customer_mart.publish.target import Target
 
+# Files are a date each, or an hour's runs: the least and greatest of the first columns may tell
+# them apart, of the measures behind them they never do. Fewer cost less to collect.
+INDEXED_COLUMNS = 4
+
 
 def ensure_table(spark: SparkSession, target: Target) -> None:
     """Creates the table empty with all its constraints, unless it is there.
@@ -35,7 +39,8 @@ def create_table(target: Target) -> str:
     partitioned = f"\nPARTITIONED BY ({partitions})" if partitions else ""
     return (
         f"CREATE TABLE {target.identifier} (\n  {columns}\n)\nUSING delta{partitioned}\n"
-        f"COMMENT {sql_string(_comment(table))}"
+        f"COMMENT {sql_string(_comment(table))}\n"
+        f"TBLPROPERTIES ('delta.dataSkippingNumIndexedCols' = '{INDEXED_COLUMNS}')"
     )
 
 

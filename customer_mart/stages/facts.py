@@ -114,10 +114,10 @@ def _stage(
         metrics = [*customer_metrics(measure.rows, measure.amount), *_warnings(measure)]
         aggregated = per_customer(used).observe(customers, *metrics)
         staged = run.staging.stage(table.name, aggregated)
-        late = _got(customers)
+        late = observed(customers)
         run.record.warnings.update({name: late.pop(name, 0) or 0 for name in measure.warnings})
-        late_passes = [late] if unique else [_got(duplicates), late]
-        balance = _balance(run, source, _got(early), late_passes)
+        late_passes = [late] if unique else [observed(duplicates), late]
+        balance = _balance(run, source, observed(early), late_passes)
         stage.rows = balance.read
     return staged
 
@@ -138,7 +138,7 @@ def _warnings(measure: Measure) -> list[Column]:
     return [F.sum(F.when(is_signed_up, F.col(name))).alias(name) for name in measure.warnings]
 
 
-def _got(observation: Observation) -> dict[str, Any]:
+def observed(observation: Observation) -> dict[str, Any]:
     """What was observed; nothing when the engine found no rows and dropped the node."""
     return dict(observation.get)
 

@@ -1,20 +1,37 @@
 """Gates: what has to hold before anything is published."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from typing import Any
 
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 
 from customer_mart.contracts import contract
 from customer_mart.errors import DataError
-from customer_mart.publish.checks import Check, contract_checks, key_checks
+from customer_mart.publish.checks import (
+    CHECKSUM,
+    REPEATED,
+    Check,
+    contract_checks,
+    contract_measures,
+    key_checks,
+    key_measures,
+)
 from customer_mart.publish.run_record import rows_read_before
 from customer_mart.run import Run
 from customer_mart.sources import SourceTable
+from customer_mart.stages.tables import StagedDim
 from customer_mart.staging.balance import Balance
 from customer_mart.staging.dispositions import USED
 
 NEVER_EMPTIED = ("stg_signups", "stg_games")
+SCORING_TOTALS = (
+    "rows",
+    "total_deposits",
+    "total_deposit_amount_minor",
+    "total_purchases",
+    "total_purchase_amount_usd",
+)
 BEFORE_SIGNUP = ("purchases_before_signup", "deposits_before_signup")
 
 
@@ -75,8 +92,10 @@ def _too_dirty(balance: Balance, run: Run) -> str:
     )
 
 
-def pass_dim_checks(run: Run, customers: DataFrame, signups: SourceTable) -> None:
+def pass_dim_checks(run: Run, staged: StagedDim, signups: DataFrame) -> None:
     """Lets the staged dim_customer through if all its checks pass.
+
+    signups: one row per user, as staged.
 
     Raises:
         DataError: on the first check that does not.
@@ -92,32 +111,31 @@ def pass_dim_checks(run: Run, customers: DataFrame, signups: SourceTable) -> Non
         "total_web_events": used["stg_web_events"].rows.get(USED, 0),
     }
     with run.progress.stage("check dim_customer"):
-        checks = contract_checks(customers, table, run.settings.rule_values, totals)
-        signed_up = signups.typed().select("user_id")
-        checks += key_checks(customers, table, signed_up, "stg_signups")
-        _require(run, checks)
+        signed_up = signups.where("is_signed_up").agg(*key_measures(table, with_repeated=False))
+        checksum = signed_up.collect()[0][CHECKSUM]
+        checks = contract_checks(table, run.settings.rule_values, staged.measured, totals)
+        _require(run, checks + key_checks(table, staged.measured, "stg_signups", checksum))
 
 
-def pass_scoring_checks(run: Run, customers: DataFrame, scores: DataFrame) -> None:
+def pass_scoring_checks(run: Run, dim: Mapping[str, Any], scores: DataFrame) -> None:
     """Lets customer_ltv_scoring through if all its checks pass and it totals like dim_customer.
+
+    dim: what was measured of the dim_customer that the scores are computed from, row by row; a
+    key is there as often as it was there.
 
     Raises:
         DataError: on the first check that does not.
     """
     table = contract("customer_ltv_scoring")
-    columns = (
-        "total_deposits",
-        "total_deposit_amount_minor",
-        "total_purchases",
-        "total_purchase_amount_usd",
-    )
+    rule_values = run.settings.rule_values
     with run.progress.stage("check customer_ltv_scoring"):
-        sums = [F.coalesce(F.sum(F.col(c).cast("decimal(30,2)")), F.lit(0)) for c in columns]
-        measured = customers.agg(F.count(F.lit(1)), *sums).first()
-        totals = dict(zip(("rows", *columns), measured or (), strict=True))
-        checks = contract_checks(scores, table, run.settings.rule_values, totals)
-        checks += key_checks(scores, table, customers.select("user_id"), "dim_customer")
-        _require(run, checks)
+        totals = {name: dim.get(f"total:{name}") or 0 for name in SCORING_TOTALS}
+        measures = contract_measures(table, rule_values, totals)
+        found = scores.agg(*measures, *key_measures(table, with_repeated=False)).collect()[0]
+        measured = {**found.asDict(), REPEATED: dim.get(REPEATED)}
+        checks = contract_checks(table, rule_values, measured, totals)
+        checksum = dim.get(CHECKSUM) or Decimal(0)
+        _require(run, checks + key_checks(table, measured, "dim_customer", checksum))
 
 
 def _require(run: Run, checks: list[Check]) -> None:

@@ -1,5 +1,8 @@
 """Opening the sources: all of them, before anything is computed."""
 
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
 from customer_mart.contracts import STAGING_TABLES
 from customer_mart.run import Run
 from customer_mart.sources import SourceTable, open_source
@@ -14,15 +17,11 @@ def open_sources(run: Run) -> dict[str, SourceTable]:
         DataError: if one is missing, unreadable, or lacks a column or its type.
     """
     sources: dict[str, SourceTable] = {}
-    with run.progress.stage("sources") as stage:
-        for name in STAGING_TABLES:
-            source = open_source(
-                run.spark,
-                name,
-                run.settings.sources.source(name),
-                run.settings.sources.time_zone,
-                optional=name in OPTIONAL,
-            )
+    with run.progress.stage("sources") as stage, ThreadPoolExecutor() as pool:
+        # Looking for a source is mostly waiting for storage.
+        for name, source in zip(
+            STAGING_TABLES, pool.map(partial(_open, run), STAGING_TABLES), strict=True
+        ):
             if source is None:
                 continue
             sources[name] = source
@@ -31,3 +30,11 @@ def open_sources(run: Run) -> dict[str, SourceTable]:
             if source.extra_columns:
                 stage.notes.append(f"{name}: ignored {', '.join(source.extra_columns)}")
     return sources
+
+
+def _open(run: Run, name: str) -> SourceTable | None:
+    sources = run.settings.sources
+    is_optional = name in OPTIONAL
+    return open_source(
+        run.spark, name, sources.source(name), sources.time_zone, optional=is_optional
+    )

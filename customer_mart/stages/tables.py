@@ -1,21 +1,36 @@
 """The mart's tables: computed, then published one commit each."""
 
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F
 
+from customer_mart.contracts import contract
 from customer_mart.customer_ltv_scoring.customer_ltv_scoring import customer_ltv_scoring
 from customer_mart.dim_customer.dim_customer import dim_customer
 from customer_mart.errors import DataError
+from customer_mart.publish.checks import contract_measures, key_measures, with_copies
 from customer_mart.publish.commit import metadata_of_rows, newest_version, publish
 from customer_mart.publish.tables import ensure_table
 from customer_mart.publish.target import target
 from customer_mart.run import Run
 from customer_mart.settings import Settings
 from customer_mart.sources import SourceTable
-from customer_mart.stages.facts import StagedCustomers, early_rows
+from customer_mart.stages.facts import StagedCustomers, early_rows, observed
 from customer_mart.staging.quarantine import quarantine, quarantined_rows, suspects
+
+DIM_TOTALS = (
+    "rows",
+    "total_deposits",
+    "total_deposit_amount_minor",
+    "total_purchases",
+    "total_purchase_amount_usd",
+    "total_web_events",
+)
 
 
 def ensure_tables(run: Run, *tables: str) -> None:
@@ -24,14 +39,24 @@ def ensure_tables(run: Run, *tables: str) -> None:
     Raises:
         DataError: if one is there with other columns than its contract's.
     """
-    with run.progress.stage("tables"):
-        for table in tables:
-            ensure_table(run.spark, run.target(table))
+    with run.progress.stage("tables"), ThreadPoolExecutor() as pool:
+        # Each takes seconds of waiting for small commits, and none needs another.
+        for done in [pool.submit(ensure_table, run.spark, run.target(t)) for t in tables]:
+            done.result()
 
 
-def stage_dim_customer(run: Run, staged: StagedCustomers) -> DataFrame:
-    """dim_customer as it would be published, written once so that what is checked is kept."""
+@dataclass(frozen=True)
+class StagedDim:
+    """dim_customer as it would be published, and what was measured of it on the way."""
+
+    rows: DataFrame
+    measured: Mapping[str, Any]
+
+
+def stage_dim_customer(run: Run, staged: StagedCustomers) -> StagedDim:
+    """dim_customer written once, so that what is checked is kept; measured by the same job."""
     settings = run.settings
+    table = contract("dim_customer")
     with run.progress.stage("dim_customer"):
         customers = dim_customer(
             staged.signups.drop("used_signups", "has_duplicates"),
@@ -44,7 +69,23 @@ def stage_dim_customer(run: Run, staged: StagedCustomers) -> DataFrame:
             regular_label=settings.player_types.regular,
             updated_at=run.updated_at,
         )
-        return run.staging.stage("dim_customer", customers)
+        measures = _dim_measures(settings)
+        measured = Observation()
+        counted = with_copies(customers, table).observe(measured, *measures)
+        rows = run.staging.stage("dim_customer", counted.select(*table.column_names))
+        return StagedDim(rows, observed(measured))
+
+
+def measured_dim(run: Run, customers: DataFrame) -> Mapping[str, Any]:
+    """What is measured of a dim_customer when it is staged, of one that is published."""
+    with run.progress.stage("measure dim_customer"):
+        counted = with_copies(customers, contract("dim_customer"))
+        return counted.agg(*_dim_measures(run.settings)).collect()[0].asDict()
+
+
+def _dim_measures(settings: Settings) -> list[Column]:
+    table = contract("dim_customer")
+    return [*contract_measures(table, settings.rule_values, DIM_TOTALS), *key_measures(table)]
 
 
 def scoring_of(run: Run, customers: DataFrame) -> DataFrame:

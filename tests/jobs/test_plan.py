@@ -58,7 +58,7 @@ def plans(
     run = start_run(spark, settings, datetime(2025, 1, 1, tzinfo=timezone.utc))
     area = Plans(spark, str(operator.mart / "_staging"), is_table=False)
     run = dataclasses.replace(run, staging=area)
-    customers = stage_dim_customer(run, stage_customers(run, open_sources(run)))
+    customers = stage_dim_customer(run, stage_customers(run, open_sources(run))).rows
     return {**area.plans, "customer_ltv_scoring": plan_of(scoring_of(run, customers))}
 
 

@@ -93,7 +93,7 @@ def mart(
     spark.conf.set("spark.sql.shuffle.partitions", str(variant.partitions))
     try:
         run = start_run(spark, load_settings(None, [], places), AS_OF)
-        customers = stage_dim_customer(run, stage_customers(run, open_sources(run)))
+        customers = stage_dim_customer(run, stage_customers(run, open_sources(run))).rows
         frames = [customers, scoring_of(run, customers)]
         by_user = [frame.drop("dbt_updated_at").orderBy("user_id").collect() for frame in frames]
         found = [[in_utc(row.asDict()) for row in rows] for rows in by_user]
