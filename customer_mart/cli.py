@@ -76,7 +76,13 @@ def _add_build_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="INSTANT",
         help="ISO 8601, UTC without an offset (default: the start of the current UTC day)",
     )
-    parser.add_argument("--mode", choices=["full"], default="full", help="full: rebuild")
+    parser.add_argument(
+        "--mode",
+        choices=["auto", "full", "incremental"],
+        default="auto",
+        help="full: rebuild; incremental: only who was touched since the last run, or fail; "
+        "auto (default): incremental where that is sure to be right, else rebuild",
+    )
     parser.add_argument("--log-format", choices=["text", "json"], default="text")
 
 
@@ -120,7 +126,9 @@ def _build(arguments: argparse.Namespace, settings: Settings) -> None:
                 f"{as_of.isoformat()}; leave --as-of out, or build dim_customer first"
             )
         as_of = dim_as_of or as_of
-    run = start_run(spark, settings, as_of or _start_of_day(), arguments.log_format)
+    run = start_run(
+        spark, settings, as_of or _start_of_day(), arguments.mode, arguments.log_format
+    )
     pipeline.recorded(run, BUILDS[arguments.table])
 
 

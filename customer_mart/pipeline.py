@@ -5,10 +5,14 @@ from contextlib import suppress
 from datetime import datetime, timezone
 
 from pyspark.errors import ArithmeticException
+from pyspark.sql import DataFrame
 
 from customer_mart.errors import DataError, first_line
+from customer_mart.incremental.restrict import restricted
+from customer_mart.incremental.touched import Touched
 from customer_mart.publish.run_record import append_run
 from customer_mart.run import Run
+from customer_mart.sources import SourceTable
 from customer_mart.stages.facts import stage_customers
 from customer_mart.stages.gates import (
     check_games,
@@ -29,35 +33,64 @@ from customer_mart.stages.tables import (
     scoring_of,
     stage_dim_customer,
 )
+from customer_mart.stages.touched import (
+    keep_versions,
+    merge_dim_customer,
+    merged_dim,
+    quarantine_of_others,
+    scores_are_current,
+    touched_customers,
+)
 
 Build = Callable[[Run], None]
 
 
 def build_customer_mart(run: Run) -> None:
-    """Both tables, from the staging tables.
+    """Both tables, from the staging tables: rebuilt, or brought up to date from what changed.
 
     Nothing is published before every check of both has passed; the scores that are published are
     computed from the very version of dim_customer that was.
     """
-    customers = _checked_dim_customer(run, "dim_customer", "customer_ltv_scoring")
-    pass_scoring_checks(run, customers.measured, scoring_of(run, customers.rows))
-    version = publish_dim_customer(run, customers.rows)
+    sources = _sources(run, "dim_customer", "customer_ltv_scoring")
+    touched = touched_customers(run, sources)
+    if touched is None:
+        staged = _checked_dim_customer(run, sources)
+        pass_scoring_checks(run, staged.measured, scoring_of(run, staged.rows))
+        version = publish_dim_customer(run, staged.rows)
+    elif touched.is_nobody:
+        if scores_are_current(run):
+            keep_versions(run)
+            run.progress.note("nothing has changed since the last run: no table was written")
+            return
+        version, _ = newest_dim(run.spark, run.settings)
+        _check_scores_of(run, published_dim(run, version))
+    else:
+        customers = _checked_touched(run, sources, touched)
+        _check_scores_of(run, merged_dim(run, customers, touched))
+        version = merge_dim_customer(run, customers, touched)
     publish_scoring(run, scoring_of(run, published_dim(run, version)), version)
+    keep_versions(run)
 
 
 def build_dim_customer(run: Run) -> None:
     """dim_customer alone, from the staging tables."""
-    publish_dim_customer(run, _checked_dim_customer(run, "dim_customer").rows)
+    sources = _sources(run, "dim_customer")
+    touched = touched_customers(run, sources)
+    if touched is None:
+        publish_dim_customer(run, _checked_dim_customer(run, sources).rows)
+    elif not touched.is_nobody:
+        merge_dim_customer(run, _checked_touched(run, sources, touched), touched)
+    keep_versions(run)
 
 
 def build_customer_ltv_scoring(run: Run) -> None:
     """customer_ltv_scoring alone, from the dim_customer that was published last."""
+    run.record.mode = "full"
     ensure_tables(run, "customer_ltv_scoring", "mart_runs")
     version, _ = newest_dim(run.spark, run.settings)
     customers = published_dim(run, version)
-    scores = scoring_of(run, customers)
-    pass_scoring_checks(run, measured_dim(run, customers), scores)
-    publish_scoring(run, scores, version)
+    _check_scores_of(run, customers)
+    publish_scoring(run, scoring_of(run, customers), version)
 
 
 def recorded(run: Run, build: Build) -> None:
@@ -76,21 +109,42 @@ def recorded(run: Run, build: Build) -> None:
         run.staging.clear()
 
 
-def _checked_dim_customer(run: Run, *tables: str) -> StagedDim:
-    """dim_customer staged and checked, its quarantined rows published.
+def _sources(run: Run, *tables: str) -> dict[str, SourceTable]:
+    """The sources, opened, and the tables that the run will publish, made.
 
-    tables: those that the run will publish. They are made once the sources are known to be
-    sound, and before anything is published.
+    Tables are made once the sources are known to be sound, and before anything is published.
     """
     sources = open_sources(run)
     check_games(sources["stg_games"])
     ensure_tables(run, "quarantine", "mart_runs", *tables)
+    return sources
+
+
+def _checked_dim_customer(run: Run, sources: dict[str, SourceTable]) -> StagedDim:
+    """dim_customer staged and checked, its quarantined rows published."""
     staged = stage_customers(run, sources)
     publish_quarantine(run, sources, staged)
     pass_source_gates(run)
     customers = stage_dim_customer(run, staged)
     pass_dim_checks(run, customers, staged.signups)
     return customers
+
+
+def _checked_touched(run: Run, sources: dict[str, SourceTable], touched: Touched) -> DataFrame:
+    """The rows of dim_customer of touched customers, staged and checked like all of them."""
+    whole = {name: source.rows.count() for name, source in sources.items()}
+    of_touched = restricted(run, sources, touched)
+    staged = stage_customers(run, of_touched)
+    others = quarantine_of_others(run, touched, sources)
+    publish_quarantine(run, of_touched, staged, others)
+    pass_source_gates(run, whole)
+    customers = stage_dim_customer(run, staged)
+    pass_dim_checks(run, customers, staged.signups)
+    return customers.rows
+
+
+def _check_scores_of(run: Run, customers: DataFrame) -> None:
+    pass_scoring_checks(run, measured_dim(run, customers), scoring_of(run, customers))
 
 
 def _explained(run: Run, error: Exception) -> Exception:

@@ -3,6 +3,7 @@
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from typing import Literal
 
 from pyspark.sql import SparkSession
 
@@ -12,6 +13,8 @@ from customer_mart.publish.run_record import RunRecord
 from customer_mart.publish.staged import StagingArea, staging_area
 from customer_mart.publish.target import Target, target
 from customer_mart.settings import Settings
+
+Mode = Literal["auto", "full", "incremental"]
 
 
 @dataclass(frozen=True)
@@ -43,9 +46,16 @@ class Run:
 
 
 def start_run(
-    spark: SparkSession, settings: Settings, as_of: datetime, log_format: LogFormat = "text"
+    spark: SparkSession,
+    settings: Settings,
+    as_of: datetime,
+    mode: Mode = "full",
+    log_format: LogFormat = "text",
 ) -> Run:
-    """A run that starts now."""
+    """A run that starts now.
+
+    mode: what was asked for; the record of an `auto` run says in the end what it became.
+    """
     started_at = datetime.now(tz=timezone.utc)
     # The name sorts by time; the suffix tells apart runs that start in the same second.
     run_id = f"{started_at:%Y%m%dT%H%M%SZ}_{secrets.token_hex(4)}"
@@ -53,7 +63,7 @@ def start_run(
         spark=spark,
         settings=settings,
         as_of=as_of,
-        record=RunRecord(run_id, as_of, "full", settings.hash, started_at),
+        record=RunRecord(run_id, as_of, mode, settings.hash, started_at),
         progress=start_progress(log_format, run_id),
         staging=staging_area(spark, settings.mart, run_id),
     )

@@ -2,12 +2,17 @@
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from delta import configure_spark_with_delta_pip
 from pyspark.sql import SparkSession
 
+from customer_mart.contracts import MART_TABLES
+from customer_mart.publish.tables import ensure_table
+from customer_mart.publish.target import target
 from customer_mart.session import DELTA, PINNED
+from customer_mart.settings.settings import Mart
 
 TEST_SETTINGS = {
     "spark.driver.memory": "2g",
@@ -32,3 +37,12 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     session: SparkSession = configure_spark_with_delta_pip(builder).getOrCreate()
     yield session
     session.stop()
+
+
+@pytest.fixture(scope="session")
+def empty_mart(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A mart whose tables have been created and hold nothing."""
+    folder = tmp_path_factory.mktemp("empty") / "mart"
+    for table in MART_TABLES:
+        ensure_table(spark, target(table, Mart(location=str(folder))))
+    return folder

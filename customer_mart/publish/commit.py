@@ -8,6 +8,9 @@ from pyspark.sql import functions as F
 
 from customer_mart.publish.target import Target
 
+# Operations that leave every row as it was.
+KEEPS_ROWS = ("OPTIMIZE", "VACUUM START", "VACUUM END", "ADD COLUMNS", "SET TBLPROPERTIES")
+
 
 def publish(
     spark: SparkSession,
@@ -83,6 +86,17 @@ def commits(spark: SparkSession, target: Target) -> list[tuple[int, dict[str, st
     rows = history.where("userMetadata IS NOT NULL").select("version", "userMetadata").collect()
     found = [(int(row["version"]), _parsed(row["userMetadata"])) for row in rows]
     return sorted(found, key=lambda commit: -commit[0])
+
+
+def changed_since(spark: SparkSession, target: Target, version: int) -> str | None:
+    """The first commit after a version that may have changed rows, in words; None without one."""
+    history = spark.sql(f"DESCRIBE HISTORY {target.identifier}").where(f"version > {version}")
+    for expected, commit in enumerate(history.orderBy("version").collect(), version + 1):
+        if commit["version"] != expected:
+            return f"its history does not go back to version {version}"
+        if commit["operation"] not in KEEPS_ROWS:
+            return f"version {commit['version']} is a {commit['operation']}"
+    return None
 
 
 def _parsed(metadata: str) -> dict[str, str]:

@@ -32,6 +32,9 @@ class RunRecord:
     checks: list[Check] = field(default_factory=list)
     warnings: dict[str, int] = field(default_factory=dict)
     durations: dict[str, float] = field(default_factory=dict)
+    source_ids: dict[str, str] = field(default_factory=dict)
+    rebuild_reason: str | None = None
+    touched_customers: int | None = None
 
     def row(self, finished_at: datetime, error: str | None, spark_version: str) -> dict[str, Any]:
         """The record as a row of mart_runs."""
@@ -52,6 +55,9 @@ class RunRecord:
             "finished_at": finished_at,
             "package_version": __version__,
             "spark_version": spark_version,
+            "source_ids": self.source_ids,
+            "rebuild_reason": self.rebuild_reason,
+            "touched_customers": self.touched_customers,
         }
 
 
@@ -70,11 +76,11 @@ def append_run(
 
 
 def rows_read_before(spark: SparkSession, target: Target) -> dict[str, int]:
-    """Rows that the last successful run read, by source; empty before the first."""
+    """Rows that the last successful rebuild read, by source; empty before the first."""
     if not target.exists(spark):
         return {}
     runs = target.read(spark).where(
-        (F.col("status") == SUCCEEDED) & (F.size("reconciliation") > 0)
+        (F.col("status") == SUCCEEDED) & (F.col("mode") == "full") & (F.size("reconciliation") > 0)
     )
     last = runs.orderBy(F.desc("finished_at"), F.desc("run_id")).select("reconciliation").first()
     lines: Iterable[Any] = last["reconciliation"] if last else ()

@@ -21,6 +21,7 @@ def ensure_table(spark: SparkSession, target: Target) -> None:
         DataError: if it is there with other columns than its contract's.
     """
     if target.exists(spark):
+        _add_columns(spark, target)
         _check_schema(spark, target)
         return
     spark.sql(create_table(target))
@@ -48,6 +49,15 @@ def _column(column: ContractColumn) -> str:
     not_null = " NOT NULL" if column.required else ""
     comment = sql_string(column.description)
     return f"{quoted(column.name)} {column.type}{not_null} COMMENT {comment}"
+
+
+def _add_columns(spark: SparkSession, target: Target) -> None:
+    """Adds the columns that the contract gained since the table was made; they may be NULL."""
+    found = target.read(spark).columns
+    gained = [column for column in target.contract.columns if column.name not in found]
+    if gained and not any(column.required for column in gained):
+        columns = ", ".join(_column(column) for column in gained)
+        spark.sql(f"ALTER TABLE {target.identifier} ADD COLUMNS ({columns})")
 
 
 def _comment(table: Contract) -> str:

@@ -139,6 +139,7 @@ class Publish(Model):
     """How tables are written; no row depends on it."""
 
     max_records_per_file: Annotated[int, Field(gt=0)] = 1_000_000
+    max_touched_fraction: Annotated[Decimal, Field(ge=0, le=1)] = Decimal("0.2")
 
 
 class Settings(Model):
@@ -163,9 +164,11 @@ class Settings(Model):
 
     @property
     def hash(self) -> str:
-        """SHA-256 of the settings that change a row: not places, files or what fails a run."""
+        """SHA-256 of the settings that change a row or let it pass; not of places or files."""
         meaning = self.model_dump(by_alias=True, exclude={"mart", "publish"})
-        meaning["quality"] = {"earliest_timestamp": meaning["quality"]["earliest_timestamp"]}
+        # Whether facts before a signup fail a run is asked of touched customers alone.
+        asked = ("earliest_timestamp", "purchase_before_signup")
+        meaning["quality"] = {name: meaning["quality"][name] for name in asked}
         for name, source in meaning["sources"].items():
             if isinstance(source, dict):
                 meaning["sources"][name] = {key: source[key] for key in ("columns", "unique")}

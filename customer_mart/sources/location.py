@@ -4,7 +4,7 @@ Only what every Spark offers is used (no Hadoop classes, no local file calls), s
 folder on a laptop, in an object store or behind Spark Connect is found the same way.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pyspark.errors import AnalysisException, PySparkException
 from pyspark.sql import DataFrame, SparkSession
@@ -37,6 +37,12 @@ class Location:
     place: str
     is_table: bool
     version: int | None
+    table_id: str | None = None
+
+    @property
+    def identifier(self) -> str:
+        """A Delta source as SQL names it."""
+        return quoted_name(self.place) if self.is_table else f"delta.{quoted(self.place)}"
 
 
 def locate(spark: SparkSession, name: str, source: Source) -> Location | None:
@@ -54,7 +60,9 @@ def locate(spark: SparkSession, name: str, source: Source) -> Location | None:
     if source.format in ("auto", "delta"):
         version = _delta_version(spark, name, f"delta.{quoted(path)}")
         if version is not None:
-            return Location(name, "delta", path, is_table=False, version=version)
+            return with_table_id(
+                spark, Location(name, "delta", path, is_table=False, version=version)
+            )
         if source.format == "delta":
             return None
     for place in (path, *(path + suffix for suffix in SUFFIXES.values())):
@@ -87,7 +95,14 @@ def _table(spark: SparkSession, name: str, table: str) -> Location | None:
     if not exists:
         return None
     version = _delta_version(spark, name, identifier)
-    return Location(name, "table", table, is_table=True, version=version)
+    found = Location(name, "table", table, is_table=True, version=version)
+    return found if version is None else with_table_id(spark, found)
+
+
+def with_table_id(spark: SparkSession, location: Location) -> Location:
+    """The location with what tells its Delta table from another made later in its place."""
+    detail = spark.sql(f"DESCRIBE DETAIL {location.identifier}").select("id").collect()[0]
+    return replace(location, table_id=str(detail["id"]))
 
 
 def _delta_version(spark: SparkSession, name: str, identifier: str) -> int | None:

@@ -32,16 +32,19 @@ class SourceTable:
         mapped = {self._found_name(column) for column in self.contract.columns}
         return [name for name in self.rows.columns if name not in mapped]
 
-    def typed(self, *, keep_as_read: bool = False) -> DataFrame:
+    @property
+    def as_read(self) -> Column:
+        """The whole row as delivered, a map from column name to text."""
+        return _as_text(self.rows).alias(AS_READ)
+
+    def typed(self, *further: Column) -> DataFrame:
         """One row per delivered row, in the contract's columns and types.
 
-        A value that cannot be cast without loss is NULL. With keep_as_read, the whole row as
-        delivered comes along as a map from column name to text.
+        A value that cannot be cast without loss is NULL. further: columns of the row as delivered
+        that come along.
         """
         selected = [self._typed(column).alias(column.name) for column in self.contract.columns]
-        if keep_as_read:
-            selected.append(_as_text(self.rows).alias(AS_READ))
-        return self.rows.select(*selected)
+        return self.rows.select(*selected, *further)
 
     def _typed(self, column: ContractColumn) -> Column:
         name = self._found_name(column)

@@ -91,9 +91,12 @@ def stage_customers(run: Run, sources: dict[str, SourceTable]) -> StagedCustomer
     return StagedCustomers(signups, staged_deposits, staged_purchases, staged_web_events)
 
 
-def early_rows(run: Run, source: SourceTable, *, keep_as_read: bool = False) -> DataFrame:
-    """One row per delivered row, typed, with its early disposition."""
-    return source.typed(keep_as_read=keep_as_read).transform(
+def early_rows(run: Run, source: SourceTable, *further: Column) -> DataFrame:
+    """One row per delivered row, typed, with its early disposition.
+
+    further: columns of the row as delivered that come along.
+    """
+    return source.typed(*further).transform(
         with_early_disposition, source.contract, run.as_of, run.settings.rule_values
     )
 

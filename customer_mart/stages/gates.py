@@ -50,46 +50,61 @@ def check_games(source: SourceTable) -> None:
         )
 
 
-def pass_source_gates(run: Run) -> None:
+def pass_source_gates(run: Run, whole: Mapping[str, int] | None = None) -> None:
     """Lets the run go on if every source is balanced, clean enough and not suddenly empty.
+
+    whole: rows of each source, when only those of touched customers were read; what is in
+    quarantine by then is of the whole source all the same.
 
     Raises:
         DataError: on the first that is not.
     """
     before = rows_read_before(run.spark, run.target("mart_runs"))
-    for problem in _source_problems(run, before):
-        raise DataError(problem)
-
-
-def _source_problems(run: Run, before: dict[str, int]) -> Iterator[str]:
-    quality = run.settings.quality
+    quarantined = None if whole is None else _in_quarantine(run)
     for balance in run.record.balances:
         name = balance.source
-        if not balance.is_balanced:
-            yield (
-                f"Source {name} does not reconcile: {dict(balance.rows)}; it may have changed "
-                "while it was read, so run again or read a Delta table"
-            )
-        was_emptied = name in NEVER_EMPTIED and before.get(name, 0) > 0 and balance.read == 0
-        if was_emptied and not quality.allow_emptied_sources:
-            yield (
-                f"Source {name} is empty now but had {before[name]} rows in the last run; if that "
-                "is meant, set quality.allow_emptied_sources=true"
-            )
-        if balance.quarantined_fraction() > quality.max_quarantined_fraction:
-            yield _too_dirty(balance, run)
+        read, reasons = balance.read, balance.quarantined
+        if whole is not None and quarantined is not None:
+            read, reasons = whole[name], quarantined.get(name, {})
+        for problem in _source_problems(run, balance, before.get(name, 0), read, reasons):
+            raise DataError(problem)
     doubts = sum(run.record.warnings.get(name, 0) for name in BEFORE_SIGNUP)
-    if doubts and quality.purchase_before_signup == "fail":
-        yield f"{doubts} purchases or deposits lie before their customer's signup"
+    if doubts and run.settings.quality.purchase_before_signup == "fail":
+        raise DataError(f"{doubts} purchases or deposits lie before their customer's signup")
 
 
-def _too_dirty(balance: Balance, run: Run) -> str:
-    reasons = ", ".join(f"{name} {rows}" for name, rows in sorted(balance.quarantined.items()))
-    return (
-        f"Source {balance.source} has {sum(balance.quarantined.values())} of {balance.read} rows "
-        f"quarantined ({reasons}), more than quality.max_quarantined_fraction = "
-        f"{run.settings.quality.max_quarantined_fraction}; see the table quarantine"
-    )
+def _in_quarantine(run: Run) -> dict[str, dict[str, int]]:
+    """Rows in quarantine, by source and reason."""
+    rows = run.target("quarantine").read(run.spark).groupBy("source", "reason").count()
+    found: dict[str, dict[str, int]] = {}
+    for row in rows.collect():
+        found.setdefault(row["source"], {})[row["reason"]] = row["count"]
+    return found
+
+
+def _source_problems(
+    run: Run, balance: Balance, before: int, read: int, reasons: Mapping[str, int]
+) -> Iterator[str]:
+    """What is wrong with a source of so many rows, so many of them quarantined by reason."""
+    quality, name = run.settings.quality, balance.source
+    if not balance.is_balanced:
+        yield (
+            f"Source {name} does not reconcile: {dict(balance.rows)}; it may have changed "
+            "while it was read, so run again or read a Delta table"
+        )
+    if name in NEVER_EMPTIED and before > 0 and read == 0 and not quality.allow_emptied_sources:
+        yield (
+            f"Source {name} is empty now but had {before} rows in the last run; if that "
+            "is meant, set quality.allow_emptied_sources=true"
+        )
+    quarantined = sum(reasons.values())
+    if quarantined > quality.max_quarantined_fraction * read:
+        listed = ", ".join(f"{reason} {rows}" for reason, rows in sorted(reasons.items()))
+        yield (
+            f"Source {name} has {quarantined} of {read} rows quarantined ({listed}), more than "
+            f"quality.max_quarantined_fraction = {quality.max_quarantined_fraction}; see the "
+            "table quarantine"
+        )
 
 
 def pass_dim_checks(run: Run, staged: StagedDim, signups: DataFrame) -> None:

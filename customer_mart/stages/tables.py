@@ -14,7 +14,12 @@ from customer_mart.customer_ltv_scoring.customer_ltv_scoring import customer_ltv
 from customer_mart.dim_customer.dim_customer import dim_customer
 from customer_mart.errors import DataError
 from customer_mart.publish.checks import contract_measures, key_measures, with_copies
-from customer_mart.publish.commit import metadata_of_rows, newest_version, publish
+from customer_mart.publish.commit import (
+    metadata_of_rows,
+    newest_version,
+    publish,
+    version_of_run,
+)
 from customer_mart.publish.tables import ensure_table
 from customer_mart.publish.target import target
 from customer_mart.run import Run
@@ -105,8 +110,15 @@ def publish_scoring(run: Run, scores: DataFrame, dim_version: int) -> None:
     _publish(run, "customer_ltv_scoring", scores, {"dim_customer_version": str(dim_version)})
 
 
-def publish_quarantine(run: Run, sources: dict[str, SourceTable], staged: StagedCustomers) -> None:
-    """Publishes the rows this run set aside in place of the last run's.
+def publish_quarantine(
+    run: Run,
+    sources: dict[str, SourceTable],
+    staged: StagedCustomers,
+    others: DataFrame | None = None,
+) -> None:
+    """Publishes the rows this run set aside in place of the last run's, but for others.
+
+    others: rows of the last run that stay.
 
     The sources that had any are read again, whole: so the main path carries no column that it
     does not need, and a clean source is read once.
@@ -127,8 +139,12 @@ def publish_quarantine(run: Run, sources: dict[str, SourceTable], staged: Staged
         table = run.target("quarantine")
         empty = run.spark.createDataFrame([], table.contract.ddl)
         set_aside = quarantine(rows, run.run_id, run.as_of) if rows else empty
+        if others is not None:
+            set_aside = set_aside.unionByName(others)
         write = set_aside.hint("rebalance").write
         table.replace(write, run.commit_metadata)
+        version = version_of_run(run.spark, table, run.run_id)
+        run.record.target_versions["quarantine"] = version
 
 
 def _quarantined(
@@ -140,7 +156,7 @@ def _quarantined(
     name = source.contract.name
     users = per_customer.get(name)
     return quarantined_rows(
-        early_rows(run, source, keep_as_read=True),
+        early_rows(run, source, source.as_read),
         source.contract,
         None if users is None else suspects(users),
         None if users is None or name == "stg_signups" else staged.signups,

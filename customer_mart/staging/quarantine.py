@@ -46,8 +46,9 @@ def quarantined_rows(
     compared = with_duplicates(rows, table, unique=unique)
     if signups is not None:
         compared = with_user_disposition(compared, signups)
+    user = F.col("user_id") if table.tagged("user") else F.lit(None).cast("string")
     return compared.where(is_set_aside).select(
-        F.col(DISPOSITION).alias("reason"), F.col(AS_READ).alias("row")
+        F.col(DISPOSITION).alias("reason"), F.col(AS_READ).alias("row"), user.alias("user_id")
     )
 
 
@@ -60,6 +61,7 @@ def quarantine(rows_by_source: dict[str, DataFrame], run_id: str, as_of: datetim
             F.lit(run_id).alias("run_id"),
             F.lit(as_of).alias("as_of"),
             "row",
+            "user_id",
         )
         for source, rows in rows_by_source.items()
     ]

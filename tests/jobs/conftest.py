@@ -5,20 +5,7 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from customer_mart.contracts import MART_TABLES
-from customer_mart.publish.tables import ensure_table
-from customer_mart.publish.target import target
-from customer_mart.settings.settings import Mart
 from tests.jobs.operator_data import Operator
-
-
-@pytest.fixture(scope="session")
-def empty_mart(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A mart whose tables have been created and hold nothing."""
-    folder = tmp_path_factory.mktemp("empty") / "mart"
-    for table in MART_TABLES:
-        ensure_table(spark, target(table, Mart(location=str(folder))))
-    return folder
 
 
 @pytest.fixture

@@ -103,7 +103,7 @@ def test_the_row_as_read_is_kept_whole_as_text(spark: SparkSession) -> None:
         " X'CAFE' AS raw, named_struct('a', 1) AS nested, array(1, 2) AS many"
     )
     opened = _opened(delivered, "stg_games")
-    [row] = opened.typed(keep_as_read=True).collect()
+    [row] = opened.typed(opened.as_read).collect()
     assert row.asDict() == {
         "game_id": "g1",
         "game_name": None,

@@ -1,0 +1,55 @@
+"""Whether the tables can be brought up to date from what changed, or have to be rebuilt."""
+
+from collections.abc import Iterator
+
+from customer_mart import __version__
+from customer_mart.incremental.last_run import LastRun
+from customer_mart.publish.commit import changed_since
+from customer_mart.run import Run
+from customer_mart.sources import SourceTable
+from customer_mart.sources.changes import incomplete_since
+
+INCREMENTAL_TARGETS = ("dim_customer", "customer_ltv_scoring", "quarantine")
+
+
+def rebuild_reason(run: Run, sources: dict[str, SourceTable], last: LastRun | None) -> str | None:
+    """The first reason why only a rebuild is sure to be right; None when there is none."""
+    if last is None:
+        return "no successful run is on record"
+    return next(_reasons(run, sources, last), None)
+
+
+def _reasons(run: Run, sources: dict[str, SourceTable], last: LastRun) -> Iterator[str]:
+    if last.settings_hash != run.record.settings_hash:
+        yield "settings that change the meaning of a row have changed"
+    if last.package_version != __version__:
+        yield f"the last run was made by version {last.package_version} of customer-mart"
+    if last.as_of > run.as_of:
+        yield f"the last run looked from a later instant, {last.as_of.isoformat()}"
+    yield from _source_reasons(run, sources, last)
+    yield from _target_reasons(run, last)
+
+
+def _source_reasons(run: Run, sources: dict[str, SourceTable], last: LastRun) -> Iterator[str]:
+    gone = sorted(set(last.source_versions) - set(sources))
+    if gone:
+        yield f"source {gone[0]} is not there any more"
+    for name, source in sources.items():
+        since = last.source_versions.get(name)
+        if source.location.version is None:
+            yield f"source {name} is not a Delta table"
+        elif since is None:
+            yield f"the last run did not read source {name} as a Delta table"
+        elif last.source_ids.get(name) != run.record.source_ids.get(name):
+            yield f"source {name} is another table than the last run read"
+        elif reason := incomplete_since(run.spark, source.location, since):
+            yield f"of source {name}, {reason}"
+
+
+def _target_reasons(run: Run, last: LastRun) -> Iterator[str]:
+    for table in INCREMENTAL_TARGETS:
+        target, since = run.target(table), last.target_versions.get(table)
+        if since is None:
+            yield f"the version of {table} that belongs to the last run is not on record"
+        elif commit := changed_since(run.spark, target, since):
+            yield f"{table} was changed since the last run: {commit}"

@@ -1,0 +1,47 @@
+"""What the last successful run says it read and published."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+from customer_mart.publish.run_record import SUCCEEDED
+from customer_mart.publish.target import Target
+
+
+@dataclass(frozen=True)
+class LastRun:
+    """The run that published dim_customer last, and the version each table had by then."""
+
+    run_id: str
+    as_of: datetime
+    settings_hash: str
+    package_version: str
+    source_versions: Mapping[str, int]
+    source_ids: Mapping[str, str]
+    target_versions: Mapping[str, int]
+
+
+def last_run(spark: SparkSession, runs: Target) -> LastRun | None:
+    """The last successful run that read the sources; None before the first.
+
+    A run of the scores alone publishes a later version of them: that is the one they should have.
+    """
+    succeeded = runs.read(spark).where(F.col("status") == SUCCEEDED)
+    rows = succeeded.orderBy(F.desc("finished_at"), F.desc("run_id"))
+    targets: dict[str, int] = {}
+    for row in rows.toLocalIterator():
+        targets = {**row["target_versions"], **targets}
+        if "dim_customer" in row["target_versions"]:
+            return LastRun(
+                run_id=row["run_id"],
+                as_of=row["as_of"].astimezone(),
+                settings_hash=row["settings_hash"],
+                package_version=row["package_version"],
+                source_versions=row["source_versions"],
+                source_ids=row["source_ids"] or {},
+                target_versions=targets,
+            )
+    return None

@@ -1,0 +1,45 @@
+"""Sources cut down to the customers who were touched."""
+
+from dataclasses import replace
+
+from pyspark.sql import functions as F
+
+from customer_mart.incremental.touched import Touched
+from customer_mart.run import Run
+from customer_mart.sources import SourceTable
+from customer_mart.stages.facts import early_rows
+from customer_mart.staging.balance import NOT_QUARANTINED
+from customer_mart.staging.dispositions import DISPOSITION
+
+DELIVERED = "delivered"
+
+
+def restricted(
+    run: Run, sources: dict[str, SourceTable], touched: Touched
+) -> dict[str, SourceTable]:
+    """The sources with the rows of touched customers alone; those without users whole.
+
+    Of a source that changed, also the rows of nobody that belong in quarantine.
+    """
+    return {
+        name: _restricted(run, source, touched) if source.contract.tagged("user") else source
+        for name, source in sources.items()
+    }
+
+
+def _restricted(run: Run, source: SourceTable, touched: Touched) -> SourceTable:
+    """The source's rows as delivered, read once, staged.
+
+    Touched customers are few: they go to the facts, and the facts through no exchange.
+    """
+    name = source.contract.name
+    users = F.broadcast(touched.users.withColumn("is_touched", F.lit(True)))
+    is_kept = F.col("is_touched").isNotNull()
+    if name in touched.sources:
+        is_set_aside = ~F.col(DISPOSITION).isin(*NOT_QUARANTINED)
+        is_kept |= F.col("user_id").isNull() & is_set_aside
+    with run.progress.stage(f"touched {name}"):
+        rows = early_rows(run, source, F.struct("*").alias(DELIVERED))
+        kept = rows.join(users, "user_id", "left").where(is_kept)
+        delivered = run.staging.stage(f"touched_{name}", kept.select(f"{DELIVERED}.*"))
+    return replace(source, rows=delivered)

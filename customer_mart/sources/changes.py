@@ -1,0 +1,74 @@
+"""What happened to a Delta source between two versions, by its history and change data feed."""
+
+from dataclasses import replace
+
+from pyspark.sql import Row, SparkSession
+
+from customer_mart.identifiers import quoted_name
+from customer_mart.sources.location import Location
+from customer_mart.sources.read import SourceTable
+
+CHANGE_TYPE = "_change_type"
+ENABLED = "delta.enableChangeDataFeed"
+# After these, rows are there again that a change feed told gone, or the feed starts anew.
+RESETS = ("RESTORE", "REPLACE", "CLONE", "CONVERT")
+
+
+def changed_rows(spark: SparkSession, source: SourceTable, since: int) -> SourceTable:
+    """The source's changes after a version: a row per insert, delete and image of an update.
+
+    Also has the change feed's own columns. Reading it fails where it is incompatible or where a
+    file of it was vacuumed away.
+    """
+    location = source.location
+    reader = (
+        spark.read.format("delta")
+        .option("readChangeFeed", "true")
+        .option("startingVersion", since + 1)
+        .option("endingVersion", str(location.version))
+    )
+    if location.is_table:
+        rows = reader.table(quoted_name(location.place))
+    else:
+        rows = reader.load(location.place)
+    return replace(source, rows=rows)
+
+
+def incomplete_since(spark: SparkSession, location: Location, since: int) -> str | None:
+    """Why the change feed after a version does not tell everything; None when it does.
+
+    The engine reads what is left of a feed without complaint, so that this is found out from the
+    table's history: every version has to be there, and none may have reset the table.
+    """
+    newest = location.version or 0
+    if newest < since:
+        return f"it is at version {newest}, before version {since} of the last run"
+    if newest == since:
+        return None
+    if _property(spark, location) != "true":
+        return f"its change data feed is off: set its table property {ENABLED} to true"
+    return _broken_at(_history(spark, location, since, newest), since, newest)
+
+
+def _broken_at(history: list[Row], since: int, newest: int) -> str | None:
+    """What breaks the chain of commits from one version to another."""
+    if len(history) < newest - since:
+        return f"its history does not go back to version {since}"
+    for commit in sorted(history, key=lambda row: int(row["version"])):
+        version, operation = commit["version"], commit["operation"]
+        if any(word in operation for word in RESETS):
+            return f"version {version} is a {operation}"
+        if ENABLED in str(commit["operationParameters"]):
+            return f"its change data feed was switched at version {version}"
+    return None
+
+
+def _history(spark: SparkSession, location: Location, since: int, newest: int) -> list[Row]:
+    history = spark.sql(f"DESCRIBE HISTORY {location.identifier}")
+    return history.where(f"version > {since} AND version <= {newest}").collect()
+
+
+def _property(spark: SparkSession, location: Location) -> str | None:
+    detail = spark.sql(f"DESCRIBE DETAIL {location.identifier}").collect()[0]
+    value: str | None = detail["properties"].get(ENABLED)
+    return value

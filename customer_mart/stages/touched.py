@@ -1,0 +1,116 @@
+"""Incremental stages: who was touched, and the tables merged with what became of them."""
+
+from collections.abc import Mapping
+
+from pyspark.errors import PySparkException
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from customer_mart.errors import DataError, first_line
+from customer_mart.incremental.decide import rebuild_reason
+from customer_mart.incremental.last_run import LastRun, last_run
+from customer_mart.incremental.touched import Touched, find_touched
+from customer_mart.publish.commit import metadata_of_rows, newest_version
+from customer_mart.publish.merge import merge
+from customer_mart.run import Run
+from customer_mart.sources import SourceTable
+
+TARGETS = ("dim_customer", "customer_ltv_scoring", "quarantine")
+
+
+def touched_customers(run: Run, sources: dict[str, SourceTable]) -> Touched | None:
+    """Whom to compute again; None when the tables are to be rebuilt.
+
+    Raises:
+        DataError: if the run has to be incremental and cannot.
+    """
+    if run.record.mode == "full":
+        return None
+    with run.progress.stage("changes") as stage:
+        last = last_run(run.spark, run.target("mart_runs"))
+        found = _found(run, sources, last)
+        if isinstance(found, Touched):
+            run.record.mode, run.record.touched_customers = "incremental", found.number
+            stage.rows = found.number
+            return found
+        if run.record.mode == "incremental":
+            raise DataError(f"Only a rebuild can be right: {found}; run with --mode full or auto")
+        stage.notes.append(f"rebuild: {found}")
+    run.record.mode, run.record.rebuild_reason = "full", found
+    return None
+
+
+def _found(run: Run, sources: dict[str, SourceTable], last: LastRun | None) -> Touched | str:
+    """The touched customers, or the reason to rebuild."""
+    reason = rebuild_reason(run, sources, last)
+    if reason or last is None:
+        return reason or ""
+    try:
+        touched = find_touched(run, sources, last)
+    except PySparkException as error:
+        # Files of the feed that were vacuumed away, a schema that changed in between.
+        return f"the changes since the last run cannot be read ({first_line(error)})"
+    limit = run.settings.publish.max_touched_fraction
+    customers = run.target("dim_customer").read(run.spark).count()
+    if run.record.mode == "auto" and touched.number > limit * customers:
+        return f"{touched.number} customers were touched, of {customers}"
+    return touched
+
+
+def scores_are_current(run: Run) -> bool:
+    """Whether the published scores are of this as-of instant and of the dim_customer there is."""
+    scores = run.target("customer_ltv_scoring")
+    if not scores.exists(run.spark):
+        return False
+    said = metadata_of_rows(run.spark, scores) or {}
+    version = said.get("dim_customer_version")
+    is_of_dim = version is not None and int(version) >= _rows_version(run)
+    return is_of_dim and said.get("as_of") == run.as_of.isoformat()
+
+
+def _rows_version(run: Run) -> int:
+    """The version that brought dim_customer its rows; maintenance after it changed none."""
+    last = last_run(run.spark, run.target("mart_runs"))
+    return last.target_versions["dim_customer"] if last else 0
+
+
+def keep_versions(run: Run) -> None:
+    """Notes the versions of tables that the run had no reason to change."""
+    for table in TARGETS:
+        target = run.target(table)
+        if table not in run.record.target_versions and target.exists(run.spark):
+            run.record.target_versions[table] = newest_version(run.spark, target)
+
+
+def quarantine_of_others(
+    run: Run, touched: Touched, sources: Mapping[str, SourceTable]
+) -> DataFrame:
+    """One row per quarantined row that stays: of customers and of sources nothing touched."""
+    without_user = [name for name, s in sources.items() if not s.contract.tagged("user")]
+    users = touched.users.withColumn("is_touched", F.lit(True))
+    rows = run.target("quarantine").read(run.spark).join(F.broadcast(users), "user_id", "left")
+    is_recomputed = (
+        F.col("is_touched").isNotNull()
+        | F.col("source").isin(without_user)
+        | (F.col("user_id").isNull() & F.col("source").isin(list(touched.sources)))
+    )
+    return rows.where(~is_recomputed).drop("is_touched")
+
+
+def merged_dim(run: Run, recomputed: DataFrame, touched: Touched) -> DataFrame:
+    """dim_customer as it will be once the recomputed customers are merged."""
+    published = run.target("dim_customer").read(run.spark)
+    others = published.join(F.broadcast(touched.users), "user_id", "left_anti")
+    return others.unionByName(recomputed)
+
+
+def merge_dim_customer(run: Run, recomputed: DataFrame, touched: Touched) -> int:
+    """Merges the recomputed customers and returns the version.
+
+    A touched customer who was not recomputed, having no signup any more, leaves.
+    """
+    with run.progress.stage("merge dim_customer"):
+        target = run.target("dim_customer")
+        version = merge(run.spark, recomputed, touched.users, target, run.commit_metadata)
+        run.record.target_versions["dim_customer"] = version
+    return version

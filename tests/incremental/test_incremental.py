@@ -1,0 +1,165 @@
+"""Incremental runs over every kind of change, and the reasons to rebuild."""
+
+import shutil
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from tests.frames import utc
+from tests.incremental.warehouse import Warehouse
+
+JANUARY, FEBRUARY = utc("2025-01-01 00:00:00"), utc("2025-02-01 00:00:00")
+USERS = [f"u{number}" for number in range(12)]
+SIGNUPS = [(user, utc("2024-11-01 00:00:00"), "UK") for user in USERS]
+GAMES = [("big", "Big", 1_000_000), ("small", "Small", 999_999), ("near", "Near", 900_000)]
+WHEN = utc("2024-12-01 00:00:00")
+DEPOSITS = [(f"d{user}", user, WHEN, 500) for user in USERS]
+PURCHASES = [(f"p{user}", user, "small", WHEN, Decimal("5.00")) for user in USERS[:6]]
+WEB_EVENTS = [(f"e{user}", user, WHEN, "spring") for user in USERS]
+
+
+@pytest.fixture
+def warehouse(
+    spark: SparkSession, tmp_path_factory: pytest.TempPathFactory, empty_mart: Path
+) -> Warehouse:
+    """Twelve customers and their first run, as of January."""
+    folder = tmp_path_factory.mktemp("warehouse")
+    made = Warehouse.with_empty_mart(spark, folder, empty_mart)
+    assert isinstance(made, Warehouse)
+    made.create("stg_signups", SIGNUPS)
+    made.create("stg_games", GAMES)
+    made.create("stg_deposits", DEPOSITS)
+    made.create("stg_ticket_purchases", PURCHASES)
+    made.create("stg_web_events", WEB_EVENTS)
+    assert made.run(JANUARY, "auto") == 0
+    assert made.last_run()["mode"] == "full"
+    return made
+
+
+def test_every_kind_of_change_touches_its_customers_and_no_other(warehouse: Warehouse) -> None:
+    before = {row["user_id"]: row for row in warehouse.table("dim_customer").collect()}
+    warehouse.insert("stg_deposits", [("new", "u0", WHEN, 100)])
+    warehouse.insert("stg_deposits", [("du1", "u1", WHEN, 500)])  # a redelivery
+    warehouse.insert("stg_deposits", [("early", "u2", utc("2025-01-15 00:00:00"), 7)])
+    warehouse.insert("stg_deposits", [("lost", "later", WHEN, 900), (None, None, WHEN, 1)])
+    warehouse.insert("stg_ticket_purchases", [("p1", "u3", "near", WHEN, Decimal("2.00"))])
+    warehouse.change("UPDATE", "stg_web_events", "SET user_id = 'u5' WHERE user_id = 'u4'")
+    warehouse.change("DELETE FROM", "stg_signups", "WHERE user_id = 'u6'")
+    moved = "SET signup_timestamp = TIMESTAMP'2024-10-01 00:00:00' WHERE user_id = 'u7'"
+    warehouse.change("UPDATE", "stg_signups", moved)
+    assert warehouse.run(JANUARY) == 0
+    # later is an orphan: touched, but no customer.
+    assert warehouse.last_run()["touched_customers"] == len(
+        ["u0", "u1", "u2", "u3", "u4", "u5", "u6", "u7", "later"]
+    )
+    assert warehouse.published() == warehouse.rebuilt(JANUARY)
+    after = {row["user_id"]: row for row in warehouse.table("dim_customer").collect()}
+    assert {user for user in USERS if after.get(user) == before[user]} == set(USERS[8:])
+
+    # February: u2's deposit comes due, the orphan signs up, a game crosses the threshold.
+    warehouse.insert("stg_signups", [("later", utc("2025-01-10 00:00:00"), "DE")])
+    crossed = "SET jackpot_estimate_minor = 1000001 WHERE game_id = 'near'"
+    warehouse.change("UPDATE", "stg_games", crossed)
+    assert warehouse.run(FEBRUARY) == 0
+    assert warehouse.last_run()["touched_customers"] == len(["u2", "later", "u3"])
+    assert warehouse.published() == warehouse.rebuilt(FEBRUARY)
+    high = warehouse.table("dim_customer").where("high_jackpot_games_played > 0").collect()
+    assert [row["user_id"] for row in high] == ["u3"]
+
+
+def test_nothing_new_writes_nothing(warehouse: Warehouse) -> None:
+    tables = ("dim_customer", "customer_ltv_scoring", "quarantine")
+    versions = {table: warehouse.version(table) for table in tables}
+    warehouse.change("OPTIMIZE", "stg_deposits")
+    assert warehouse.run(JANUARY) == 0
+    assert {table: warehouse.version(table) for table in tables} == versions
+    assert warehouse.last_run()["touched_customers"] == 0
+    assert warehouse.last_run()["target_versions"] == versions
+
+
+def test_time_alone_changes_the_scores(warehouse: Warehouse) -> None:
+    version = warehouse.version("dim_customer")
+    assert warehouse.run(FEBRUARY) == 0
+    assert warehouse.version("dim_customer") == version
+    assert warehouse.published() == warehouse.rebuilt(FEBRUARY)
+
+
+def _restored(warehouse: Warehouse) -> None:
+    warehouse.insert("stg_deposits", [("new", "u0", WHEN, 100)])
+    warehouse.change("RESTORE TABLE", "stg_deposits", "TO VERSION AS OF 0")
+
+
+def _recreated(warehouse: Warehouse) -> None:
+    shutil.rmtree(warehouse.sources / "stg_deposits")
+    warehouse.create("stg_deposits", DEPOSITS)
+
+
+def _feed_off(warehouse: Warehouse) -> None:
+    off = "SET TBLPROPERTIES (delta.enableChangeDataFeed = false)"
+    warehouse.change("ALTER TABLE", "stg_deposits", off)
+    warehouse.insert("stg_deposits", [("new", "u0", WHEN, 100)])
+
+
+def _feed_off_and_on(warehouse: Warehouse) -> None:
+    _feed_off(warehouse)
+    on = "SET TBLPROPERTIES (delta.enableChangeDataFeed = true)"
+    warehouse.change("ALTER TABLE", "stg_deposits", on)
+
+
+def _vacuumed(warehouse: Warehouse) -> None:
+    warehouse.change("DELETE FROM", "stg_deposits", "WHERE user_id = 'u0'")
+    for file in (warehouse.sources / "stg_deposits" / "_change_data").iterdir():
+        file.unlink()
+
+
+def _target_changed(warehouse: Warehouse) -> None:
+    table = warehouse.mart / "dim_customer"
+    warehouse.spark.sql(f"DELETE FROM delta.`{table}` WHERE user_id = 'u0'")
+
+
+@pytest.mark.parametrize(
+    ("happens", "reason"),
+    [
+        (_restored, "of source stg_deposits, version 2 is a RESTORE"),
+        (_recreated, "source stg_deposits is another table"),
+        (_feed_off, "of source stg_deposits, its change data feed is off"),
+        (_feed_off_and_on, "of source stg_deposits, its change data feed was switched"),
+        (_vacuumed, "the changes since the last run cannot be read"),
+        (_target_changed, "dim_customer was changed since the last run: version"),
+    ],
+)
+def test_what_a_feed_cannot_tell_is_rebuilt(
+    warehouse: Warehouse,
+    capsys: pytest.CaptureFixture[str],
+    happens: object,
+    reason: str,
+) -> None:
+    assert callable(happens)
+    happens(warehouse)
+    capsys.readouterr()
+    assert warehouse.run(JANUARY, "incremental") == 3
+    assert f"Only a rebuild can be right: {reason}" in capsys.readouterr().err
+    assert warehouse.run(JANUARY, "auto") == 0
+    assert warehouse.last_run()["mode"] == "full"
+    assert warehouse.last_run()["rebuild_reason"].startswith(reason)
+    assert warehouse.published() == warehouse.rebuilt(JANUARY)
+
+
+@pytest.mark.parametrize(
+    ("as_of", "flags", "reason"),
+    [
+        (utc("2024-12-15 00:00:00"), (), "the last run looked from a later instant"),
+        (JANUARY, ("--set", "scoring.min_tenure_days=0"), "settings that change the meaning"),
+        (FEBRUARY, ("--set", "publish.max_touched_fraction=0"), "1 customers were touched"),
+    ],
+)
+def test_what_another_run_asks_for_is_rebuilt(
+    warehouse: Warehouse, as_of: datetime, flags: tuple[str, ...], reason: str
+) -> None:
+    warehouse.insert("stg_deposits", [("new", "u0", WHEN, 100)])
+    assert warehouse.run(as_of, "auto", *flags) == 0
+    assert str(warehouse.last_run()["rebuild_reason"]).startswith(reason)
+    assert warehouse.last_run()["mode"] == "full"
