@@ -18,6 +18,8 @@ DELTA = {
 }
 LAPTOP = {
     "spark.driver.memory": "4g",
+    # A batch job waits for all its rows: throughput counts, pauses do not.
+    "spark.driver.extraJavaOptions": "-XX:+UseParallelGC",
     "spark.sql.shuffle.partitions": "32",
     "spark.databricks.delta.snapshotPartitions": "4",
     "spark.ui.enabled": "false",
@@ -29,6 +31,9 @@ PINNED = {
     "spark.sql.ansi.enabled": "true",
     # Facts arrive in the order of users: an aggregate then streams instead of hashing every row.
     "spark.sql.execution.replaceHashWithSortAgg": "true",
+    # HotSpot never compiles a method of more bytecode. A generated one that is longer would be
+    # interpreted for every row; below this the engine makes several of it.
+    "spark.sql.codegen.hugeMethodLimit": "8000",
 }
 
 

@@ -4,7 +4,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.window import Window
 
-from customer_mart.durations import MICROSECONDS_PER_DAY, microseconds_between
+from customer_mart.durations import MICROSECONDS_PER_DAY, microseconds_between, utc_day
 from customer_mart.staging.dispositions import HAS_DUPLICATES
 from customer_mart.staging.user_order import BY_USER, USER_HASH, with_user_hash
 
@@ -39,7 +39,7 @@ def _with_gaps(purchases: DataFrame) -> DataFrame:
     with_previous = purchases.withColumn("previous_timestamp", previous)
     gap = microseconds_between("previous_timestamp", "purchase_timestamp")
     # In time order, a purchase opens a new day unless the one before fell on the same day.
-    is_same_day = F.to_date("previous_timestamp") == F.to_date("purchase_timestamp")
+    is_same_day = utc_day("previous_timestamp") == utc_day("purchase_timestamp")
     opens_day = F.when(is_same_day, F.lit(0)).otherwise(F.lit(1))
     return with_previous.withColumns({"gap": gap, "opens_day": opens_day})
 

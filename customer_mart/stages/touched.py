@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 
-from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -47,7 +46,7 @@ def _found(run: Run, sources: dict[str, SourceTable], last: LastRun | None) -> T
         return reason or ""
     try:
         touched = find_touched(run, sources, last)
-    except PySparkException as error:
+    except Exception as error:  # noqa: BLE001 - whatever makes the feed unreadable, a rebuild is right
         # Files of the feed that were vacuumed away, a schema that changed in between.
         return f"the changes since the last run cannot be read ({first_line(error)})"
     limit = run.settings.publish.max_touched_fraction
