@@ -7,9 +7,13 @@ from collections.abc import Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 
+from pyspark.sql import SparkSession
+
 from customer_mart import __version__, pipeline
 from customer_mart.contracts import STAGING_TABLES
 from customer_mart.errors import MartError, UsageError, first_line
+from customer_mart.maintain import maintain
+from customer_mart.publish.run_lock import run_lock
 from customer_mart.publish.target import target
 from customer_mart.run import start_run
 from customer_mart.session import get_session
@@ -35,7 +39,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     summary = commands.add_parser("summary", help="show what the last run built")
     top = commands.add_parser("top", help="show the players with the best ltv_score")
     top.add_argument("-n", type=_positive, default=10, help="how many (default 10)")
-    for command in (build, summary, top):
+    maintain = commands.add_parser("maintain", help="compact small files, delete old ones")
+    _add_log_format(maintain)
+    for command in (build, summary, top, maintain):
         _add_common_arguments(command)
     parsed = parser.parse_args(arguments)
     return _guarded(parsed)
@@ -83,6 +89,10 @@ def _add_build_arguments(parser: argparse.ArgumentParser) -> None:
         help="full: rebuild; incremental: only who was touched since the last run, or fail; "
         "auto (default): incremental where that is sure to be right, else rebuild",
     )
+    _add_log_format(parser)
+
+
+def _add_log_format(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--log-format", choices=["text", "json"], default="text")
 
 
@@ -106,7 +116,10 @@ def _run(arguments: argparse.Namespace) -> None:
         _build(arguments, settings)
         return
     spark = get_session(verbose=arguments.verbose)
-    if arguments.command == "top":
+    if arguments.command == "maintain":
+        with run_lock(settings.mart, "maintenance", settings.mart.wait_seconds):
+            maintain(spark, settings, arguments.log_format)
+    elif arguments.command == "top":
         print_top(spark, settings, arguments.n)
     else:
         print_summary(spark, settings)
@@ -117,6 +130,11 @@ def _build(arguments: argparse.Namespace, settings: Settings) -> None:
         _require_sources(settings)
     is_watched = sys.stderr.isatty() and arguments.log_format == "text"
     spark = get_session(show_progress_bar=is_watched, verbose=arguments.verbose)
+    with run_lock(settings.mart, f"build of {arguments.table}", settings.mart.wait_seconds):
+        _build_with(spark, arguments, settings)
+
+
+def _build_with(spark: SparkSession, arguments: argparse.Namespace, settings: Settings) -> None:
     as_of = arguments.as_of
     if arguments.table == "customer_ltv_scoring":
         _, dim_as_of = newest_dim(spark, settings)

@@ -59,6 +59,13 @@ class StagingArea:
         return quoted_name(f"{self.place}_{name}") if self.is_table else f"{self.place}/{name}"
 
 
+def clear_abandoned(mart: Mart) -> None:
+    """Deletes what killed runs left in the folder of staged rows; with the mart's lock held."""
+    root = mart.staging or (f"{mart.location}/_staging" if mart.location else None)
+    if root and not is_uri(root):
+        shutil.rmtree(absolute(root), ignore_errors=True)
+
+
 def staging_area(spark: SparkSession, mart: Mart, run_id: str) -> StagingArea:
     """The run's area: beside the mart's tables, or in the folder that `mart.staging` names."""
     if mart.catalog_schema and not mart.staging:

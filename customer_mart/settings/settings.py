@@ -107,6 +107,7 @@ class Mart(Model):
     location: str | None = None
     catalog_schema: CatalogName | None = Field(default=None, alias="schema")
     staging: str | None = None
+    wait_seconds: Annotated[int, Field(ge=0)] = 0
 
     @model_validator(mode="after")
     def _is_in_one_place(self) -> Self:
@@ -142,6 +143,14 @@ class Publish(Model):
     max_touched_fraction: Annotated[Decimal, Field(ge=0, le=1)] = Decimal("0.2")
 
 
+class Maintenance(Model):
+    """How small files and old versions are cleared away."""
+
+    max_files_per_partition: Annotated[int, Field(gt=0)] = 4
+    retention_hours: Annotated[int, Field(ge=0)] = 168
+    keep_last_run: bool = True
+
+
 class Settings(Model):
     """Every setting of a run, with the specification's defaults."""
 
@@ -161,11 +170,12 @@ class Settings(Model):
     player_types: PlayerTypes = PlayerTypes()
     scoring: Scoring = Scoring()
     publish: Publish = Publish()
+    maintenance: Maintenance = Maintenance()
 
     @property
     def hash(self) -> str:
         """SHA-256 of the settings that change a row or let it pass; not of places or files."""
-        meaning = self.model_dump(by_alias=True, exclude={"mart", "publish"})
+        meaning = self.model_dump(by_alias=True, exclude={"mart", "publish", "maintenance"})
         # Whether facts before a signup fail a run is asked of touched customers alone.
         asked = ("earliest_timestamp", "purchase_before_signup")
         meaning["quality"] = {name: meaning["quality"][name] for name in asked}

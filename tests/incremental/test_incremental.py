@@ -3,40 +3,11 @@
 import shutil
 from datetime import datetime
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
-from pyspark.sql import SparkSession
 
 from tests.frames import utc
-from tests.incremental.warehouse import Warehouse
-
-JANUARY, FEBRUARY = utc("2025-01-01 00:00:00"), utc("2025-02-01 00:00:00")
-USERS = [f"u{number}" for number in range(12)]
-SIGNUPS = [(user, utc("2024-11-01 00:00:00"), "UK") for user in USERS]
-GAMES = [("big", "Big", 1_000_000), ("small", "Small", 999_999), ("near", "Near", 900_000)]
-WHEN = utc("2024-12-01 00:00:00")
-DEPOSITS = [(f"d{user}", user, WHEN, 500) for user in USERS]
-PURCHASES = [(f"p{user}", user, "small", WHEN, Decimal("5.00")) for user in USERS[:6]]
-WEB_EVENTS = [(f"e{user}", user, WHEN, "spring") for user in USERS]
-
-
-@pytest.fixture
-def warehouse(
-    spark: SparkSession, tmp_path_factory: pytest.TempPathFactory, empty_mart: Path
-) -> Warehouse:
-    """Twelve customers and their first run, as of January."""
-    folder = tmp_path_factory.mktemp("warehouse")
-    made = Warehouse.with_empty_mart(spark, folder, empty_mart)
-    assert isinstance(made, Warehouse)
-    made.create("stg_signups", SIGNUPS)
-    made.create("stg_games", GAMES)
-    made.create("stg_deposits", DEPOSITS)
-    made.create("stg_ticket_purchases", PURCHASES)
-    made.create("stg_web_events", WEB_EVENTS)
-    assert made.run(JANUARY, "auto") == 0
-    assert made.last_run()["mode"] == "full"
-    return made
+from tests.incremental.warehouse import DEPOSITS, FEBRUARY, JANUARY, USERS, WHEN, Warehouse
 
 
 def test_every_kind_of_change_touches_its_customers_and_no_other(warehouse: Warehouse) -> None:

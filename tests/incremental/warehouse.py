@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from pyspark.sql import DataFrame
@@ -14,13 +15,22 @@ from customer_mart.settings import load_settings
 from customer_mart.stages.facts import stage_customers
 from customer_mart.stages.open import open_sources
 from customer_mart.stages.tables import publish_quarantine, scoring_of, stage_dim_customer
-from tests.frames import staging
+from tests.frames import staging, utc
 from tests.jobs.operator_data import Operator, in_utc
 
 ALL_DIRT = "quality.max_quarantined_fraction=1"
 # So few customers that any share of them is large.
 ANY_SHARE = "publish.max_touched_fraction=1"
 Rows = list[dict[str, Any]]
+
+JANUARY, FEBRUARY = utc("2025-01-01 00:00:00"), utc("2025-02-01 00:00:00")
+USERS = [f"u{number}" for number in range(12)]
+SIGNUPS = [(user, utc("2024-11-01 00:00:00"), "UK") for user in USERS]
+GAMES = [("big", "Big", 1_000_000), ("small", "Small", 999_999), ("near", "Near", 900_000)]
+WHEN = utc("2024-12-01 00:00:00")
+DEPOSITS = [(f"d{user}", user, WHEN, 500) for user in USERS]
+PURCHASES = [(f"p{user}", user, "small", WHEN, Decimal("5.00")) for user in USERS[:6]]
+WEB_EVENTS = [(f"e{user}", user, WHEN, "spring") for user in USERS]
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,58 @@
+"""Maintenance of a mart: what `customer-mart maintain` and jobs/maintain_tables.py do."""
+
+import math
+from datetime import datetime, timedelta, timezone
+
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+from customer_mart.contracts import MART_TABLES
+from customer_mart.progress import LogFormat, start_progress
+from customer_mart.publish.maintenance import compact, size, vacuum
+from customer_mart.publish.run_record import SUCCEEDED
+from customer_mart.publish.staged import clear_abandoned
+from customer_mart.publish.target import target
+from customer_mart.settings import Settings
+
+
+def maintain(spark: SparkSession, settings: Settings, log_format: LogFormat = "text") -> None:
+    """Compacts and vacuums every table of the mart, and clears what killed runs left behind.
+
+    To be called with the mart's lock held: OPTIMIZE and an overwrite at the same time would make
+    one of the two fail, and VACUUM would take files that a run has yet to commit.
+    """
+    progress = start_progress(log_format, "maintenance")
+    hours = retention_hours(spark, settings, datetime.now(tz=timezone.utc))
+    for name in MART_TABLES:
+        table = target(name, settings.mart)
+        if not table.exists(spark):
+            continue
+        with progress.stage(f"maintain {name}") as stage:
+            before = size(spark, table)
+            compacted = compact(spark, table, settings.maintenance.max_files_per_partition)
+            vacuum(spark, table, hours)
+            after = size(spark, table)
+            stage.notes.append(
+                f"{before.files} files of {before.size_in_bytes} bytes, now {after.files} of "
+                f"{after.size_in_bytes}; {compacted} partitions compacted; versions of the last "
+                f"{hours} hours kept"
+            )
+    clear_abandoned(settings.mart)
+
+
+def retention_hours(spark: SparkSession, settings: Settings, now: datetime) -> int:
+    """How far back versions must stay readable: the setting, and the last successful run at least.
+
+    Later failed runs or a RESTORE may have made other versions the newest; the versions of the
+    last successful run are what its record, and the next incremental run, speak of.
+    """
+    wanted = settings.maintenance.retention_hours
+    runs = target("mart_runs", settings.mart)
+    if not settings.maintenance.keep_last_run or not runs.exists(spark):
+        return wanted
+    succeeded = runs.read(spark).where(F.col("status") == SUCCEEDED)
+    last = succeeded.agg(F.max("started_at")).collect()[0][0]
+    if last is None:
+        return wanted
+    age: timedelta = now - last.astimezone(timezone.utc)
+    return max(wanted, math.ceil(age.total_seconds() / 3600) + 1)

@@ -1,0 +1,83 @@
+"""Upkeep of a table: small files compacted, files nobody needs any more deleted."""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+from pyspark.sql import SparkSession
+
+from customer_mart.identifiers import quoted, sql_string
+from customer_mart.publish.target import Target
+
+RETENTION_CHECK = "spark.databricks.delta.retentionDurationCheck.enabled"
+DELTA_RETENTION_HOURS = 168
+# Conditions beyond this would make a statement that takes longer to plan than to run.
+MOST_PARTITIONS_NAMED = 200
+
+
+@dataclass(frozen=True)
+class Size:
+    """The live files of a table and their bytes."""
+
+    files: int
+    size_in_bytes: int
+
+
+def size(spark: SparkSession, target: Target) -> Size:
+    """The table's size now, as its log has it."""
+    detail = spark.sql(f"DESCRIBE DETAIL {target.identifier}").collect()[0]
+    return Size(int(detail["numFiles"]), int(detail["sizeInBytes"]))
+
+
+def compact(spark: SparkSession, target: Target, max_files: int) -> int:
+    """Compacts the partitions of more files than max_files; returns how many there were.
+
+    Statistics of the new files are collected on the way. A table without partitions is one.
+    """
+    crowded = crowded_partitions(target, target.read(spark).inputFiles(), max_files)
+    if not crowded:
+        return 0
+    where = ""
+    if target.contract.partition_columns and len(crowded) <= MOST_PARTITIONS_NAMED:
+        where = " WHERE " + " OR ".join(_condition(partition) for partition in crowded)
+    spark.sql(f"OPTIMIZE {target.identifier}{where}")
+    return len(crowded)
+
+
+def crowded_partitions(target: Target, files: list[str], max_files: int) -> list[tuple[str, ...]]:
+    """Partitions of more than max_files files, as `column=value` folders, in order."""
+    columns = target.contract.partition_columns
+    by_partition = Counter(_partition(file, columns) for file in files)
+    return sorted(partition for partition, number in by_partition.items() if number > max_files)
+
+
+def _partition(file: str, columns: list[str]) -> tuple[str, ...]:
+    folders = [unquote(part) for part in file.split("/")]
+    return tuple(part for part in folders if part.split("=")[0] in columns)
+
+
+def _condition(partition: tuple[str, ...]) -> str:
+    pairs = (folder.split("=", 1) for folder in partition)
+    return " AND ".join(f"{quoted(column)} = {sql_string(value)}" for column, value in pairs)
+
+
+def vacuum(spark: SparkSession, target: Target, retention_hours: int) -> None:
+    """Deletes files that no version younger than the retention needs."""
+    with _retention_allowed(spark, retention_hours):
+        spark.sql(f"VACUUM {target.identifier} RETAIN {retention_hours} HOURS")
+
+
+@contextmanager
+def _retention_allowed(spark: SparkSession, retention_hours: int) -> Iterator[None]:
+    """Lets through a retention below Delta's week, which the settings asked for by name."""
+    if retention_hours >= DELTA_RETENTION_HOURS:
+        yield
+        return
+    before = spark.conf.get(RETENTION_CHECK, "true") or "true"
+    spark.conf.set(RETENTION_CHECK, "false")
+    try:
+        yield
+    finally:
+        spark.conf.set(RETENTION_CHECK, before)

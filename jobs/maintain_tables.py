@@ -1,0 +1,11 @@
+"""Maintain the mart's tables: compact small files, delete files that nobody needs any more.
+
+Takes the flags of `customer-mart maintain`, by hand, with spark-submit or as a Databricks task.
+"""
+
+import sys
+
+from customer_mart.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main(["maintain", *sys.argv[1:]]))

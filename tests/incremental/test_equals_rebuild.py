@@ -1,0 +1,139 @@
+"""The law: after an incremental run the tables equal a rebuild of the same sources."""
+
+import shutil
+from datetime import datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
+from pyspark.sql import SparkSession
+
+from tests.frames import utc
+from tests.incremental.warehouse import JANUARY, Warehouse
+
+FACTS = ("stg_deposits", "stg_ticket_purchases", "stg_web_events")
+USERS = ["u0", "u1", "u2", "u11", "nobody", "nobody else"]
+# Around the as-of instants of the runs: long past, at the bound, and still to come.
+INSTANTS = [
+    utc("2024-11-30 23:59:59.999999"),
+    utc("2024-12-31 12:00:00"),
+    JANUARY,
+    utc("2025-01-05 00:00:00"),
+    utc("2025-01-20 00:00:00"),
+]
+
+users = st.sampled_from([*USERS, None])
+instants = st.sampled_from([*INSTANTS, None])
+keys = st.sampled_from(["1", "2", "3", "4", None])
+rows: dict[str, st.SearchStrategy[tuple[Any, ...]]] = {
+    "stg_signups": st.tuples(users, instants, st.sampled_from(["UK", " "])),
+    "stg_deposits": st.tuples(keys, users, instants, st.sampled_from([0, 500, -1])),
+    "stg_ticket_purchases": st.tuples(
+        keys,
+        users,
+        st.sampled_from(["big", "near", "gone"]),
+        instants,
+        st.sampled_from([Decimal("0.01"), Decimal("33.33"), None]),
+    ),
+    "stg_web_events": st.tuples(keys, users, instants, st.sampled_from(["a", "b", None])),
+}
+
+
+class EqualsRebuild(RuleBasedStateMachine):
+    """An operator's warehouse over some days; each run is compared with a rebuild."""
+
+    def __init__(self, spark: SparkSession, folder: Path, first_run: Path) -> None:
+        super().__init__()
+        shutil.copytree(first_run, folder, dirs_exist_ok=True)
+        self.warehouse = Warehouse(spark, folder)
+        self.as_of = JANUARY
+        self.must_rebuild = False
+
+    @rule(data=st.data(), table=st.sampled_from(list(rows)))
+    def insert(self, data: st.DataObject, table: str) -> None:
+        """New rows, late and future ones, redeliveries, orphans, and signups of orphans."""
+        self.warehouse.insert(table, data.draw(st.lists(rows[table], min_size=1, max_size=4)))
+
+    @rule(table=st.sampled_from(FACTS), user=st.sampled_from(USERS))
+    def delete(self, table: str, user: str) -> None:
+        self.warehouse.change("DELETE FROM", table, f"WHERE user_id = '{user}'")
+
+    @rule(table=st.sampled_from(FACTS), giver=st.sampled_from(USERS), taker=users)
+    def move_facts(self, table: str, giver: str, taker: str | None) -> None:
+        new = "NULL" if taker is None else f"'{taker}'"
+        moved = f"SET user_id = {new} WHERE user_id = '{giver}'"
+        self.warehouse.change("UPDATE", table, moved)
+
+    @rule(user=st.sampled_from(USERS), instant=st.sampled_from(INSTANTS))
+    def correct_signup(self, user: str, instant: datetime) -> None:
+        text = instant.strftime("%Y-%m-%d %H:%M:%S.%f")
+        corrected = f"SET signup_timestamp = TIMESTAMP'{text}' WHERE user_id = '{user}'"
+        self.warehouse.change("UPDATE", "stg_signups", corrected)
+
+    @rule(user=st.sampled_from(USERS))
+    def forget_signup(self, user: str) -> None:
+        self.warehouse.change("DELETE FROM", "stg_signups", f"WHERE user_id = '{user}'")
+
+    @rule(game=st.sampled_from(["big", "near"]), jackpot=st.sampled_from([1, 999_999, 1_000_000]))
+    def set_jackpot(self, game: str, jackpot: int) -> None:
+        changed = f"SET jackpot_estimate_minor = {jackpot} WHERE game_id = '{game}'"
+        self.warehouse.change("UPDATE", "stg_games", changed)
+
+    @rule(table=st.sampled_from(FACTS))
+    def optimize(self, table: str) -> None:
+        self.warehouse.change("OPTIMIZE", table)
+
+    @rule(table=st.sampled_from(FACTS))
+    def restore(self, table: str) -> None:
+        """Back to how the table was made; no feed tells what went with that."""
+        self.warehouse.change("RESTORE TABLE", table, "TO VERSION AS OF 0")
+        history = self.warehouse.spark.sql(
+            f"DESCRIBE HISTORY delta.`{self.warehouse.sources / table}` LIMIT 1"
+        )
+        self.must_rebuild |= history.collect()[0]["operation"] == "RESTORE"
+
+    @rule(days=st.sampled_from([0, 0, 5, 30]))
+    def run(self, days: int) -> None:
+        self.as_of += timedelta(days=days)
+        mode = "auto" if self.must_rebuild else "incremental"
+        assert self.warehouse.run(self.as_of, mode) == 0
+        self.must_rebuild = False
+        assert self.warehouse.published() == self.warehouse.rebuilt(self.as_of)
+
+    @invariant()
+    def every_run_succeeded(self) -> None:
+        assert self.warehouse.table("mart_runs").where("status = 'failed'").count() == 0
+
+    def teardown(self) -> None:
+        """What has been changed last is run over as well."""
+        self.run(0)
+
+
+@pytest.mark.slow
+def test_an_incremental_run_equals_a_rebuild(
+    spark: SparkSession, tmp_path_factory: pytest.TempPathFactory, first_run: Path
+) -> None:
+    class InThisSession(EqualsRebuild):
+        def __init__(self) -> None:
+            super().__init__(spark, tmp_path_factory.mktemp("law"), first_run)
+
+    run_state_machine_as_test(
+        InThisSession,
+        settings=settings(
+            max_examples=4,
+            stateful_step_count=8,
+            deadline=None,
+            derandomize=True,
+            database=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
