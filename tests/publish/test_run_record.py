@@ -27,6 +27,8 @@ def test_a_record_is_a_row_that_tells_everything_the_run_did() -> None:
         Balance("stg_games", {"read": 1, "used": 1}, {}),
     )
     record.source_versions["stg_deposits"] = 7
+    record.source_ids["stg_deposits"] = "id-1"
+    record.rebuild_reason = "no successful run is on record"
     record.target_versions["dim_customer"] = 3
     record.checks.append(Check("dim_customer.total.rows", passed=False, found="1", expected="2"))
     record.warnings["purchases_before_signup"] = 4
@@ -71,6 +73,9 @@ def test_a_record_is_a_row_that_tells_everything_the_run_did() -> None:
         "finished_at": utc("2025-01-02 03:05:00"),
         "package_version": __version__,
         "spark_version": "4.2.0",
+        "source_ids": {"stg_deposits": "id-1"},
+        "rebuild_reason": "no successful run is on record",
+        "touched_customers": None,
     }
 
 

@@ -221,6 +221,7 @@ def test_a_source_that_is_nowhere_has_no_place() -> None:
         "sources.stg_games.unique=true",
         "sources.stg_games.columns.game_id=id",
         "quality.earliest_timestamp=1990-01-02",
+        "quality.purchase_before_signup=fail",
         "customer_segments.bands.0.label=Top",
         "customer_segments.bands.0.at_least=11",
         "player_types.regular=Casual",
@@ -249,8 +250,9 @@ def test_the_hash_changes_with_what_changes_a_row(override: str) -> None:
         "sources.stg_games.table=reference.games",
         "sources.stg_games.format=csv",
         "quality.max_quarantined_fraction=0.5",
-        "quality.purchase_before_signup=fail",
         "quality.allow_emptied_sources=true",
+        "mart.wait_seconds=60",
+        "maintenance.retention_hours=24",
         "publish.max_records_per_file=10",
     ],
 )

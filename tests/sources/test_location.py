@@ -57,6 +57,10 @@ def _found(spark: SparkSession, source: Source) -> Location:
     return location
 
 
+def _id(spark: SparkSession, table: str) -> str:
+    return str(spark.sql(f"DESCRIBE DETAIL {table}").collect()[0]["id"])
+
+
 def _assert_rows(spark: SparkSession, location: Location, expected: DataFrame) -> None:
     assert_df_equality(
         read_location(spark, location, {}), expected, ignore_nullable=True, ignore_row_order=True
@@ -67,7 +71,10 @@ def test_a_delta_table_is_read_at_the_version_it_was_found_at(
     spark: SparkSession, delta: Path, games: DataFrame
 ) -> None:
     location = _found(spark, Source(path=str(delta)))
-    assert location == Location("stg_games", "delta", str(delta), is_table=False, version=0)
+    delta_id = _id(spark, f"delta.`{delta}`")
+    assert location == Location(
+        "stg_games", "delta", str(delta), is_table=False, version=0, table_id=delta_id
+    )
     games.limit(1).write.format("delta").mode("append").save(str(delta))
     _assert_rows(spark, location, games)
     assert _found(spark, Source(path=str(delta))).version == 1
@@ -148,8 +155,9 @@ def test_a_delta_table_of_a_catalog_is_pinned(
     spark: SparkSession, schema: str, games: DataFrame
 ) -> None:
     location = _found(spark, Source(table=f"{schema}.games_delta"))
+    table = f"{schema}.games_delta"
     assert location == Location(
-        "stg_games", "table", f"{schema}.games_delta", is_table=True, version=0
+        "stg_games", "table", table, is_table=True, version=0, table_id=_id(spark, table)
     )
     spark.sql(f"DELETE FROM {schema}.games_delta")
     _assert_rows(spark, location, games)

@@ -8,7 +8,7 @@ from tests.frames import utc
 AS_OF = utc("2025-01-01 00:00:00")
 MONDAY, TUESDAY = utc("2024-06-03 12:00:00"), utc("2024-06-04 12:00:00")
 AS_READ = "disposition string, as_read map<string,string>"
-QUARANTINED = "reason string, row map<string,string>"
+QUARANTINED = "reason string, row map<string,string>, user_id string"
 
 
 def _users(spark: SparkSession, *names: str) -> DataFrame:
@@ -23,8 +23,8 @@ def _signups(spark: SparkSession) -> DataFrame:
 def _assert_equal(actual: DataFrame, expected: DataFrame) -> None:
     """Compares the rows as JSON, for maps have no order to sort by."""
     assert_df_equality(
-        actual.selectExpr("reason", "to_json(row) AS row"),
-        expected.selectExpr("reason", "to_json(row) AS row"),
+        actual.selectExpr("reason", "to_json(row) AS row", "user_id"),
+        expected.selectExpr("reason", "to_json(row) AS row", "user_id"),
         ignore_nullable=True,
         ignore_row_order=True,
     )
@@ -68,10 +68,10 @@ def test_quarantined_rows_are_whole_as_read_with_their_reason(spark: SparkSessio
     )
     expected = spark.createDataFrame(
         [
-            ("NULL_KEY", {"deposit_id": " ", "Extra": "kept"}),
-            ("BAD_AMOUNT", {"deposit_amount_minor": "-5"}),
-            ("DUPLICATE_KEY", {"deposit_id": " d2"}),
-            ("ORPHAN_USER", {"user_id": "nobody"}),
+            ("NULL_KEY", {"deposit_id": " ", "Extra": "kept"}, None),
+            ("BAD_AMOUNT", {"deposit_amount_minor": "-5"}, "known"),
+            ("DUPLICATE_KEY", {"deposit_id": " d2"}, "known"),
+            ("ORPHAN_USER", {"user_id": "nobody"}, "nobody"),
         ],
         QUARANTINED,
     )
@@ -90,7 +90,7 @@ def test_rows_of_nobody_suspected_are_not_compared_again(spark: SparkSession) ->
     actual = quarantined_rows(
         rows, contract("stg_web_events"), _users(spark), _signups(spark), unique=True
     )
-    expected = spark.createDataFrame([("BAD_TIMESTAMP", {"event_id": "e3"})], QUARANTINED)
+    expected = spark.createDataFrame([("BAD_TIMESTAMP", {"event_id": "e3"}, "known")], QUARANTINED)
     _assert_equal(actual, expected)
 
 
@@ -108,7 +108,7 @@ def test_signups_are_compared_by_key_and_never_orphans(spark: SparkSession) -> N
     users = _users(spark, "u1", "u3")
     actual = quarantined_rows(rows, contract("stg_signups"), users, None, unique=False)
     # Both at the same instant: the countries decide, and NO comes before SE.
-    expected = spark.createDataFrame([("DUPLICATE_KEY", {"country": "SE"})], QUARANTINED)
+    expected = spark.createDataFrame([("DUPLICATE_KEY", {"country": "SE"}, "u1")], QUARANTINED)
     _assert_equal(actual, expected)
 
 
@@ -123,20 +123,20 @@ def test_a_source_without_users_keeps_the_rows_that_its_rules_set_aside(
         f"{contract('stg_games').ddl}, {AS_READ}",
     )
     actual = quarantined_rows(rows, contract("stg_games"), None, None, unique=True)
-    expected = spark.createDataFrame([("NULL_KEY", {"game_name": "Lost"})], QUARANTINED)
+    expected = spark.createDataFrame([("NULL_KEY", {"game_name": "Lost"}, None)], QUARANTINED)
     _assert_equal(actual, expected)
 
 
 def test_the_quarantine_holds_every_source_s_rows_with_the_run_and_its_instant(
     spark: SparkSession,
 ) -> None:
-    games = spark.createDataFrame([("NULL_KEY", {"game_name": "Lost"})], QUARANTINED)
-    signups = spark.createDataFrame([("BAD_TIMESTAMP", {"user_id": "u1"})], QUARANTINED)
+    games = spark.createDataFrame([("NULL_KEY", {"game_name": "Lost"}, None)], QUARANTINED)
+    signups = spark.createDataFrame([("BAD_TIMESTAMP", {"user_id": "u1"}, "u1")], QUARANTINED)
     rows = quarantine({"stg_games": games, "stg_signups": signups}, "run-1", AS_OF)
     expected = spark.createDataFrame(
         [
-            ("stg_games", "NULL_KEY", "run-1", AS_OF, {"game_name": "Lost"}),
-            ("stg_signups", "BAD_TIMESTAMP", "run-1", AS_OF, {"user_id": "u1"}),
+            ("stg_games", "NULL_KEY", "run-1", AS_OF, {"game_name": "Lost"}, None),
+            ("stg_signups", "BAD_TIMESTAMP", "run-1", AS_OF, {"user_id": "u1"}, "u1"),
         ],
         contract("quarantine").ddl,
     )
