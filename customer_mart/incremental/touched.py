@@ -77,16 +77,19 @@ def _come_due(source: SourceTable, last_as_of: datetime, as_of: datetime) -> Dat
 def _games_that_crossed(changes: SourceTable, threshold_minor: int) -> DataFrame:
     """One row per game that may have become high-jackpot or ceased to be.
 
-    Not so a game that no image shows high, or one that was only updated and is high in all.
+    Not so a game that no image shows high, or one that was only updated and is high in all. An
+    update that gave it another id leaves it with an image before and none after.
     """
     is_high = F.coalesce(F.col("jackpot_estimate_minor") >= threshold_minor, F.lit(False))
     is_update = F.col(CHANGE_TYPE).startswith("update")
+    # Images before an update count one way, those after it the other.
+    side = F.when(F.col(CHANGE_TYPE) == "update_preimage", 1).otherwise(-1)
     images = (
         changes.typed(F.col(CHANGE_TYPE))
         .groupBy("game_id")
         .agg(
             F.bool_or(is_high).alias("was_ever_high"),
-            F.bool_and(is_high & is_update).alias("stayed_high"),
+            (F.bool_and(is_high & is_update) & (F.sum(side) == 0)).alias("stayed_high"),
         )
     )
     return images.where("was_ever_high AND NOT stayed_high").select("game_id")

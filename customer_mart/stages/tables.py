@@ -13,8 +13,10 @@ from customer_mart.contracts import contract
 from customer_mart.customer_ltv_scoring.customer_ltv_scoring import customer_ltv_scoring
 from customer_mart.dim_customer.dim_customer import dim_customer
 from customer_mart.errors import DataError
+from customer_mart.incremental.last_run import last_run
 from customer_mart.publish.checks import contract_measures, key_measures, with_copies
 from customer_mart.publish.commit import (
+    changed_since,
     metadata_of_rows,
     newest_version,
     publish,
@@ -198,6 +200,11 @@ def newest_dim(spark: SparkSession, settings: Settings) -> tuple[int, datetime |
             f"No dim_customer has been published at {table.place}: build it first with "
             "jobs/build_dim_customer.py"
         )
+    version = newest_version(spark, table)
+    runs = target("mart_runs", settings.mart)
+    last = last_run(spark, runs) if runs.exists(spark) else None
+    if last and not changed_since(spark, table, last.target_versions["dim_customer"]):
+        # A run that found nothing to change looked from a later instant than the commit did.
+        return version, last.as_of
     metadata = metadata_of_rows(spark, table)
-    as_of = datetime.fromisoformat(metadata["as_of"]) if metadata else None
-    return newest_version(spark, table), as_of
+    return version, datetime.fromisoformat(metadata["as_of"]) if metadata else None

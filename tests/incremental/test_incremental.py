@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 
+from customer_mart.cli import run_job
 from tests.frames import utc
 from tests.incremental.warehouse import DEPOSITS, FEBRUARY, JANUARY, USERS, WHEN, Warehouse
 
@@ -56,6 +57,21 @@ def test_time_alone_changes_the_scores(warehouse: Warehouse) -> None:
     assert warehouse.run(FEBRUARY) == 0
     assert warehouse.version("dim_customer") == version
     assert warehouse.published() == warehouse.rebuilt(FEBRUARY)
+
+
+def test_the_scores_alone_keep_the_instant_of_the_last_run(warehouse: Warehouse) -> None:
+    assert warehouse.run(FEBRUARY) == 0
+    assert run_job("customer_ltv_scoring", ["--mart", str(warehouse.mart)]) == 0
+    assert warehouse.published() == warehouse.rebuilt(FEBRUARY)
+
+
+def test_a_game_that_gets_another_id_touches_who_played_it(warehouse: Warehouse) -> None:
+    warehouse.insert("stg_ticket_purchases", [("pb", "u0", "big", WHEN, Decimal("2.00"))])
+    assert warehouse.run(JANUARY) == 0
+    warehouse.change("UPDATE", "stg_games", "SET game_id = 'huge' WHERE game_id = 'big'")
+    assert warehouse.run(JANUARY) == 0
+    assert warehouse.last_run()["touched_customers"] == len(["u0"])
+    assert warehouse.published() == warehouse.rebuilt(JANUARY)
 
 
 def _restored(warehouse: Warehouse) -> None:
