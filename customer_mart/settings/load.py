@@ -30,7 +30,10 @@ def load_settings(
     for override in overrides:
         _override(tree, override)
     for group, location in (locations or {}).items():
-        tree[group] = {**(tree.get(group) or {}), "location": location, "schema": None}
+        given = tree.get(group) or {}
+        if not isinstance(given, dict):
+            raise UsageError(f"The setting {group} is a single value and holds nothing by name")
+        tree[group] = {**given, "location": location, "schema": None}
     _refuse_unknown(tree, Settings, ())
     try:
         return Settings.model_validate(_over_defaults(tree))
@@ -45,6 +48,8 @@ def _from_file(config: Path) -> dict[str, Any]:
         raise UsageError(
             f"Cannot read the configuration {config}: {missing.strerror}"
         ) from missing
+    except UnicodeDecodeError as malformed:
+        raise UsageError(f"The configuration {config} is not UTF-8 text") from malformed
     except yaml.YAMLError as malformed:
         where = str(malformed).replace("\n", " ")
         raise UsageError(f"The configuration {config} is not valid YAML: {where}") from malformed

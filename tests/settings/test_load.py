@@ -269,3 +269,17 @@ def test_prod_yml_names_tables_of_a_catalog() -> None:
     assert deposits.columns == {"deposit_amount_minor": "deposit_amount_inminor"}
     assert settings.mart.catalog_schema == "lottery.mart"
     assert settings.scoring == Settings().scoring
+
+
+def test_a_group_that_is_a_single_value_takes_no_folder(tmp_path: Path) -> None:
+    config = tmp_path / "mart.yml"
+    config.write_text("sources: everywhere")
+    with pytest.raises(UsageError, match="sources is a single value"):
+        load_settings(config, [], {"sources": "/staging"})
+
+
+def test_a_configuration_in_another_encoding_is_refused(tmp_path: Path) -> None:
+    config = tmp_path / "mart.yml"
+    config.write_bytes("mart: {location: /m\xfcnchen}".encode("latin-1"))
+    with pytest.raises(UsageError, match="mart.yml is not UTF-8 text"):
+        load_settings(config)
