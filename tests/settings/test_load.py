@@ -281,5 +281,5 @@ def test_a_group_that_is_a_single_value_takes_no_folder(tmp_path: Path) -> None:
 def test_a_configuration_in_another_encoding_is_refused(tmp_path: Path) -> None:
     config = tmp_path / "mart.yml"
     config.write_bytes("mart: {location: /m\xfcnchen}".encode("latin-1"))
-    with pytest.raises(UsageError, match="mart.yml is not UTF-8 text"):
+    with pytest.raises(UsageError, match="is not UTF-8 text"):
         load_settings(config)
