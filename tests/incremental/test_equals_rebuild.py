@@ -129,7 +129,7 @@ def test_an_incremental_run_equals_a_rebuild(
     run_state_machine_as_test(
         InThisSession,
         settings=settings(
-            max_examples=4,
+            max_examples=3,
             stateful_step_count=8,
             deadline=None,
             derandomize=True,

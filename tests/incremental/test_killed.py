@@ -34,8 +34,9 @@ def _killed_at(warehouse: Warehouse, point: str, mode: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("mode", ["incremental", "full"])
-@pytest.mark.parametrize("point", ["publish_scoring", "append_run"])
+@pytest.mark.parametrize(
+    ("point", "mode"), [("publish_scoring", "incremental"), ("append_run", "full")]
+)
 def test_a_killed_driver_leaves_whole_tables_and_the_next_run_converges(
     warehouse: Warehouse, point: str, mode: str
 ) -> None:
