@@ -60,15 +60,22 @@ class StagingArea:
 
 
 def clear_abandoned(mart: Mart) -> None:
-    """Deletes what killed runs left in the folder of staged rows; with the mart's lock held."""
-    root = mart.staging or (f"{mart.location}/_staging" if mart.location else None)
-    if root and not is_uri(root):
-        shutil.rmtree(absolute(root), ignore_errors=True)
+    """Deletes what killed runs left beside the mart's tables; with the mart's lock held.
+
+    A folder that `mart.staging` names is left alone: others may keep their own there.
+    """
+    if mart.location and not mart.staging and not is_uri(mart.location):
+        shutil.rmtree(absolute(_beside(mart.location)), ignore_errors=True)
+
+
+def _beside(location: str) -> str:
+    """The folder of staged rows beside the mart's tables."""
+    return f"{location}/_staging"
 
 
 def staging_area(spark: SparkSession, mart: Mart, run_id: str) -> StagingArea:
     """The run's area: beside the mart's tables, or in the folder that `mart.staging` names."""
     if mart.catalog_schema and not mart.staging:
         return StagingArea(spark, f"{mart.catalog_schema}._staging_{run_id}", is_table=True)
-    root = mart.staging or f"{mart.location}/_staging"
+    root = mart.staging or _beside(str(mart.location))
     return StagingArea(spark, f"{absolute(root)}/{run_id}", is_table=False)

@@ -6,7 +6,7 @@ import pytest
 from chispa import assert_df_equality
 from pyspark.sql import DataFrame, SparkSession
 
-from customer_mart.publish.staged import staging_area
+from customer_mart.publish.staged import clear_abandoned, staging_area
 from customer_mart.settings.settings import Mart
 from tests.frames import utc
 
@@ -105,3 +105,17 @@ def test_rows_staged_as_tables_of_a_catalog_are_dropped(
     assert _tables(spark, schema) == ["_staging_20250101t000000z_ab12_stg_deposits"]
     area.clear()
     assert _tables(spark, schema) == []
+
+
+def test_only_what_killed_runs_left_beside_the_mart_is_cleared(tmp_path: Path) -> None:
+    beside, named = tmp_path / "mart" / "_staging", tmp_path / "shared"
+    for folder in (beside, named):
+        (folder / "20250101T000000Z_killed").mkdir(parents=True)
+    (named / "somebody else's").touch()
+    clear_abandoned(Mart(location=str(tmp_path / "mart"), staging=str(named)))
+    assert sorted(path.name for path in named.iterdir()) == [
+        "20250101T000000Z_killed",
+        "somebody else's",
+    ]
+    clear_abandoned(Mart(location=str(tmp_path / "mart")))
+    assert not beside.exists()
