@@ -39,9 +39,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     summary = commands.add_parser("summary", help="show what the last run built")
     top = commands.add_parser("top", help="show the players with the best ltv_score")
     top.add_argument("-n", type=_positive, default=10, help="how many (default 10)")
-    maintain = commands.add_parser("maintain", help="compact small files, delete old ones")
-    _add_log_format(maintain)
-    for command in (build, summary, top, maintain):
+    upkeep = commands.add_parser("maintain", help="compact small files, delete old ones")
+    _add_log_format(upkeep)
+    for command in (build, summary, top, upkeep):
         _add_common_arguments(command)
     parsed = parser.parse_args(arguments)
     return _guarded(parsed)

@@ -11,6 +11,11 @@ def quoted_name(name: str) -> str:
     return ".".join(quoted(part) for part in name.split("."))
 
 
+def delta_name(place: str, *, is_table: bool) -> str:
+    """A Delta table as SQL names it: a catalog name, or a path."""
+    return quoted_name(place) if is_table else f"delta.{quoted(place)}"
+
+
 def sql_string(text: str) -> str:
     """Text as a SQL string literal."""
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"

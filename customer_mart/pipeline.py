@@ -58,7 +58,7 @@ def build_customer_mart(run: Run) -> None:
         pass_scoring_checks(run, staged.measured, scoring_of(run, staged.rows))
         version = publish_dim_customer(run, staged.rows)
     elif touched.is_nobody:
-        if scores_are_current(run):
+        if scores_are_current(run, touched.last):
             keep_versions(run)
             run.progress.note("nothing has changed since the last run: no table was written")
             return

@@ -4,6 +4,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.window import Window
 
+from customer_mart.dim_customer.distinct import distinct
 from customer_mart.durations import MICROSECONDS_PER_DAY, microseconds_between, utc_day
 from customer_mart.staging.dispositions import HAS_DUPLICATES
 from customer_mart.staging.user_order import BY_USER, USER_HASH, with_user_hash
@@ -53,8 +54,7 @@ def _with_high_jackpot(games: DataFrame, threshold_minor: int) -> DataFrame:
 def _per_customer(played: DataFrame) -> DataFrame:
     """One row per user, from purchases in the order of users.
 
-    In that order the rows stream through one aggregate, a customer at a time. A set then holds the
-    games of one customer; `count(distinct)` would expand every purchase into several rows.
+    In that order the rows stream through one aggregate, a customer at a time.
     """
     is_high = F.col("is_high_jackpot")
     per_customer = played.groupBy(*BY_USER).agg(
@@ -63,8 +63,8 @@ def _per_customer(played: DataFrame) -> DataFrame:
         _usd(F.lit(True)).alias("total_purchase_amount_usd"),
         F.min("purchase_timestamp").alias("first_purchase_timestamp"),
         F.max("purchase_timestamp").alias("last_purchase_timestamp"),
-        _distinct(F.col("game_id")).alias("unique_games_played"),
-        _distinct(F.when(is_high, F.col("game_id"))).alias("high_jackpot_games_played"),
+        distinct("game_id").alias("unique_games_played"),
+        distinct(F.when(is_high, F.col("game_id"))).alias("high_jackpot_games_played"),
         _usd(is_high).alias("high_jackpot_spend_usd"),
         F.max("gap").alias("longest_purchase_gap"),
         F.sum("opens_day").alias("purchase_days"),
@@ -74,11 +74,6 @@ def _per_customer(played: DataFrame) -> DataFrame:
         F.bool_or(HAS_DUPLICATES).alias(HAS_DUPLICATES),
     )
     return per_customer.drop(USER_HASH)
-
-
-def _distinct(values: Column) -> Column:
-    """The number of distinct values other than NULL."""
-    return F.size(F.collect_set(values)).cast("bigint")
 
 
 def _within(days: int) -> Column:

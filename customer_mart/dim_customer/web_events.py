@@ -3,6 +3,7 @@
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from customer_mart.dim_customer.distinct import distinct
 from customer_mart.dim_customer.touches import touch, touch_before_purchase
 from customer_mart.staging.dispositions import HAS_DUPLICATES
 from customer_mart.staging.user_order import BY_USER, in_user_order
@@ -25,8 +26,7 @@ def web_events_per_customer(
         F.count(F.lit(1)).alias("total_web_events"),
         F.min("event_timestamp").alias("first_web_event_timestamp"),
         F.max("event_timestamp").alias("last_web_event_timestamp"),
-        # A set holds a customer's campaigns alone; `count(distinct)` would expand every event.
-        F.size(F.collect_set("utm_campaign")).cast("bigint").alias("unique_campaigns_engaged"),
+        distinct("utm_campaign").alias("unique_campaigns_engaged"),
         F.min(touch()).alias("first_touch"),
         F.max(touch_before_purchase()).alias("last_touch"),
         F.bool_or(HAS_DUPLICATES).alias(HAS_DUPLICATES),

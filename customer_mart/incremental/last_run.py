@@ -15,7 +15,6 @@ from customer_mart.publish.target import Target
 class LastRun:
     """The run that published dim_customer last, and the version each table had by then."""
 
-    run_id: str
     as_of: datetime
     settings_hash: str
     package_version: str
@@ -36,7 +35,6 @@ def last_run(spark: SparkSession, runs: Target) -> LastRun | None:
         targets = {**row["target_versions"], **targets}
         if "dim_customer" in row["target_versions"]:
             return LastRun(
-                run_id=row["run_id"],
                 as_of=row["as_of"].astimezone(),
                 settings_hash=row["settings_hash"],
                 package_version=row["package_version"],

@@ -28,18 +28,14 @@ def restricted(
 
 
 def _restricted(run: Run, source: SourceTable, touched: Touched) -> SourceTable:
-    """The source's rows as delivered, read once, staged.
-
-    Touched customers are few: they go to the facts, and the facts through no exchange.
-    """
+    """The source's rows as delivered, read once, staged."""
     name = source.contract.name
-    users = F.broadcast(touched.users.withColumn("is_touched", F.lit(True)))
     is_kept = F.col("is_touched").isNotNull()
     if name in touched.sources:
         is_set_aside = ~F.col(DISPOSITION).isin(*NOT_QUARANTINED)
         is_kept |= F.col("user_id").isNull() & is_set_aside
     with run.progress.stage(f"touched {name}"):
         rows = early_rows(run, source, F.struct("*").alias(DELIVERED))
-        kept = rows.join(users, "user_id", "left").where(is_kept)
+        kept = rows.transform(touched.marked).where(is_kept)
         delivered = run.staging.stage(f"touched_{name}", kept.select(f"{DELIVERED}.*"))
     return replace(source, rows=delivered)

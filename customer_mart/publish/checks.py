@@ -70,15 +70,19 @@ def with_copies(rows: DataFrame, table: Contract) -> DataFrame:
     return rows.withColumn(COPY, F.row_number().over(window))
 
 
-def key_measures(table: Contract, *, with_repeated: bool = True) -> list[Column]:
-    """Over rows with copies: how many repeat a key, and a checksum of the keys.
+def key_measures(table: Contract) -> list[Column]:
+    """Over rows with copies: how many repeat a key, and the checksum of the keys."""
+    return [F.count_if(F.col(COPY) > 1).alias(REPEATED), key_checksum(table)]
 
-    The checksum is the sum of 64-bit hashes: of two sets of equally many keys it is the same only
-    if the sets are, but for a chance of one in 2^64.
+
+def key_checksum(table: Contract) -> Column:
+    """The sum of the keys' 64-bit hashes, 0 without rows.
+
+    Of two sets of equally many keys it is the same only if the sets are, but for a chance of one
+    in 2^64.
     """
     hashes = F.xxhash64(*table.key).cast("decimal(20,0)")
-    checksum = F.coalesce(F.sum(hashes), F.lit(0)).cast("decimal(38,0)").alias(CHECKSUM)
-    return [F.count_if(F.col(COPY) > 1).alias(REPEATED), checksum] if with_repeated else [checksum]
+    return F.coalesce(F.sum(hashes), F.lit(0)).cast("decimal(38,0)").alias(CHECKSUM)
 
 
 def key_checks(

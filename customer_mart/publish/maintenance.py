@@ -1,14 +1,13 @@
 """Upkeep of a table: small files compacted, files nobody needs any more deleted."""
 
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from urllib.parse import unquote
 
 from pyspark.sql import SparkSession
 
 from customer_mart.identifiers import quoted, sql_string
+from customer_mart.publish.session_setting import session_setting
 from customer_mart.publish.target import Target
 
 RETENTION_CHECK = "spark.databricks.delta.retentionDurationCheck.enabled"
@@ -65,19 +64,7 @@ def _condition(partition: tuple[str, ...]) -> str:
 
 def vacuum(spark: SparkSession, target: Target, retention_hours: int) -> None:
     """Deletes files that no version younger than the retention needs."""
-    with _retention_allowed(spark, retention_hours):
+    # Delta refuses less than its week, unless it is told not to check; the settings ask by name.
+    is_checked = str(retention_hours >= DELTA_RETENTION_HOURS).lower()
+    with session_setting(spark, RETENTION_CHECK, is_checked):
         spark.sql(f"VACUUM {target.identifier} RETAIN {retention_hours} HOURS")
-
-
-@contextmanager
-def _retention_allowed(spark: SparkSession, retention_hours: int) -> Iterator[None]:
-    """Lets through a retention below Delta's week, which the settings asked for by name."""
-    if retention_hours >= DELTA_RETENTION_HOURS:
-        yield
-        return
-    before = spark.conf.get(RETENTION_CHECK, "true") or "true"
-    spark.conf.set(RETENTION_CHECK, "false")
-    try:
-        yield
-    finally:
-        spark.conf.set(RETENTION_CHECK, before)

@@ -1,14 +1,13 @@
 """A merge: recomputed rows into a table, in one commit."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from customer_mart.identifiers import quoted
 from customer_mart.publish.commit import version_of_run
+from customer_mart.publish.session_setting import session_setting
 from customer_mart.publish.target import Target
 
 VIEW = "customer_mart_recomputed"
@@ -33,7 +32,7 @@ def merge(
     updates = ", ".join(f"{quoted(name)} = s.{quoted(name)}" for name in columns)
     names = ", ".join(quoted(name) for name in columns)
     values = ", ".join(f"s.{quoted(name)}" for name in columns)
-    with _commit_metadata(spark, metadata):
+    with session_setting(spark, USER_METADATA, json.dumps(metadata)):
         spark.sql(
             f"MERGE INTO {target.identifier} AS t USING {VIEW} AS s ON {same} "
             "WHEN MATCHED AND s.is_kept IS NULL THEN DELETE "
@@ -42,13 +41,3 @@ def merge(
         )
     spark.catalog.dropTempView(VIEW)
     return version_of_run(spark, target, metadata["run_id"])
-
-
-@contextmanager
-def _commit_metadata(spark: SparkSession, metadata: dict[str, str]) -> Iterator[None]:
-    """What the commits made meanwhile say of their run: a statement has no option for it."""
-    spark.conf.set(USER_METADATA, json.dumps(metadata))
-    try:
-        yield
-    finally:
-        spark.conf.unset(USER_METADATA)

@@ -1,6 +1,7 @@
 """Tables created from their contracts: types, NOT NULL, comments and CHECK constraints."""
 
 from pyspark.sql import SparkSession
+from pyspark.sql.types import StructType
 
 from customer_mart.contracts import Contract, ContractColumn
 from customer_mart.errors import DataError
@@ -21,8 +22,7 @@ def ensure_table(spark: SparkSession, target: Target) -> None:
         DataError: if it is there with other columns than its contract's.
     """
     if target.exists(spark):
-        _add_columns(spark, target)
-        _check_schema(spark, target)
+        _check_schema(target, _with_gained_columns(spark, target))
         return
     spark.sql(create_table(target))
     for rule in target.contract.rules_of("delta"):
@@ -51,21 +51,26 @@ def _column(column: ContractColumn) -> str:
     return f"{quoted(column.name)} {column.type}{not_null} COMMENT {comment}"
 
 
-def _add_columns(spark: SparkSession, target: Target) -> None:
-    """Adds the columns that the contract gained since the table was made; they may be NULL."""
-    found = target.read(spark).columns
-    gained = [column for column in target.contract.columns if column.name not in found]
-    if gained and not any(column.required for column in gained):
-        columns = ", ".join(_column(column) for column in gained)
-        spark.sql(f"ALTER TABLE {target.identifier} ADD COLUMNS ({columns})")
+def _with_gained_columns(spark: SparkSession, target: Target) -> StructType:
+    """The table's schema, with the columns that the contract gained since the table was made.
+
+    They are added to the table, provided that all of them may be NULL.
+    """
+    found = target.read(spark).schema
+    gained = [column for column in target.contract.columns if column.name not in found.names]
+    if not gained or any(column.required for column in gained):
+        return found
+    columns = ", ".join(_column(column) for column in gained)
+    spark.sql(f"ALTER TABLE {target.identifier} ADD COLUMNS ({columns})")
+    return target.read(spark).schema
 
 
 def _comment(table: Contract) -> str:
     return f"{table.description} {table.purpose}"
 
 
-def _check_schema(spark: SparkSession, target: Target) -> None:
-    found = [(f.name, f.dataType.simpleString()) for f in target.read(spark).schema]
+def _check_schema(target: Target, schema: StructType) -> None:
+    found = [(field.name, field.dataType.simpleString()) for field in schema]
     expected = [(column.name, column.type) for column in target.contract.columns]
     if found != expected:
         different = next(

@@ -7,7 +7,7 @@ from pyspark.sql import DataFrame, DataFrameWriter, SparkSession
 
 from customer_mart.contracts import Contract, contract
 from customer_mart.errors import UsageError
-from customer_mart.identifiers import quoted, quoted_name
+from customer_mart.identifiers import delta_name
 from customer_mart.places import absolute
 from customer_mart.settings.settings import Mart
 
@@ -23,7 +23,7 @@ class Target:
     @property
     def identifier(self) -> str:
         """The table as SQL names it."""
-        return quoted_name(self.place) if self.is_table else f"delta.{quoted(self.place)}"
+        return delta_name(self.place, is_table=self.is_table)
 
     def exists(self, spark: SparkSession) -> bool:
         """Whether the table has been created."""

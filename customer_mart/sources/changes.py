@@ -5,11 +5,10 @@ from dataclasses import replace
 from pyspark.sql import Row, SparkSession
 
 from customer_mart.identifiers import quoted_name
-from customer_mart.sources.location import Location
+from customer_mart.sources.location import CHANGE_FEED, Location
 from customer_mart.sources.read import SourceTable
 
 CHANGE_TYPE = "_change_type"
-ENABLED = "delta.enableChangeDataFeed"
 # After these, rows are there again that a change feed told gone, or the feed starts anew.
 RESETS = ("RESTORE", "REPLACE", "CLONE", "CONVERT")
 
@@ -45,8 +44,8 @@ def incomplete_since(spark: SparkSession, location: Location, since: int) -> str
         return f"it is at version {newest}, before version {since} of the last run"
     if newest == since:
         return None
-    if _property(spark, location) != "true":
-        return f"its change data feed is off: set its table property {ENABLED} to true"
+    if not location.has_change_feed:
+        return f"its change data feed is off: set its table property {CHANGE_FEED} to true"
     return _broken_at(_history(spark, location, since, newest), since, newest)
 
 
@@ -58,7 +57,7 @@ def _broken_at(history: list[Row], since: int, newest: int) -> str | None:
         version, operation = commit["version"], commit["operation"]
         if any(word in operation for word in RESETS):
             return f"version {version} is a {operation}"
-        if ENABLED in str(commit["operationParameters"]):
+        if CHANGE_FEED in str(commit["operationParameters"]):
             return f"its change data feed was switched at version {version}"
     return None
 
@@ -66,9 +65,3 @@ def _broken_at(history: list[Row], since: int, newest: int) -> str | None:
 def _history(spark: SparkSession, location: Location, since: int, newest: int) -> list[Row]:
     history = spark.sql(f"DESCRIBE HISTORY {location.identifier}")
     return history.where(f"version > {since} AND version <= {newest}").collect()
-
-
-def _property(spark: SparkSession, location: Location) -> str | None:
-    detail = spark.sql(f"DESCRIBE DETAIL {location.identifier}").collect()[0]
-    value: str | None = detail["properties"].get(ENABLED)
-    return value

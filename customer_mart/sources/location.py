@@ -11,10 +11,11 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from customer_mart.errors import DataError, first_line
-from customer_mart.identifiers import quoted, quoted_name
+from customer_mart.identifiers import delta_name, quoted_name
 from customer_mart.places import absolute
 from customer_mart.settings import Source
 
+CHANGE_FEED = "delta.enableChangeDataFeed"
 SUFFIXES = {"parquet": ".parquet", "csv": ".csv"}
 NO_DELTA_TABLE = {
     "DELTA_MISSING_DELTA_TABLE",
@@ -38,11 +39,12 @@ class Location:
     is_table: bool
     version: int | None
     table_id: str | None = None
+    has_change_feed: bool = False
 
     @property
     def identifier(self) -> str:
         """A Delta source as SQL names it."""
-        return quoted_name(self.place) if self.is_table else f"delta.{quoted(self.place)}"
+        return delta_name(self.place, is_table=self.is_table)
 
 
 def locate(spark: SparkSession, name: str, source: Source) -> Location | None:
@@ -58,11 +60,9 @@ def locate(spark: SparkSession, name: str, source: Source) -> Location | None:
         return None
     path = absolute(source.path)
     if source.format in ("auto", "delta"):
-        version = _delta_version(spark, name, f"delta.{quoted(path)}")
+        version = _delta_version(spark, name, delta_name(path, is_table=False))
         if version is not None:
-            return with_table_id(
-                spark, Location(name, "delta", path, is_table=False, version=version)
-            )
+            return _detailed(spark, Location(name, "delta", path, is_table=False, version=version))
         if source.format == "delta":
             return None
     for place in (path, *(path + suffix for suffix in SUFFIXES.values())):
@@ -96,13 +96,14 @@ def _table(spark: SparkSession, name: str, table: str) -> Location | None:
         return None
     version = _delta_version(spark, name, identifier)
     found = Location(name, "table", table, is_table=True, version=version)
-    return found if version is None else with_table_id(spark, found)
+    return found if version is None else _detailed(spark, found)
 
 
-def with_table_id(spark: SparkSession, location: Location) -> Location:
+def _detailed(spark: SparkSession, location: Location) -> Location:
     """The location with what tells its Delta table from another made later in its place."""
-    detail = spark.sql(f"DESCRIBE DETAIL {location.identifier}").select("id").collect()[0]
-    return replace(location, table_id=str(detail["id"]))
+    detail = spark.sql(f"DESCRIBE DETAIL {location.identifier}").collect()[0]
+    has_change_feed = detail["properties"].get(CHANGE_FEED) == "true"
+    return replace(location, table_id=str(detail["id"]), has_change_feed=has_change_feed)
 
 
 def _delta_version(spark: SparkSession, name: str, identifier: str) -> int | None:

@@ -15,23 +15,16 @@ from customer_mart.publish.checks import (
     contract_checks,
     contract_measures,
     key_checks,
-    key_measures,
+    key_checksum,
 )
 from customer_mart.publish.run_record import rows_read_before
 from customer_mart.run import Run
 from customer_mart.sources import SourceTable
-from customer_mart.stages.tables import StagedDim
-from customer_mart.staging.balance import Balance
+from customer_mart.stages.tables import SCORING_TOTALS, StagedDim
+from customer_mart.staging.balance import READ, Balance
 from customer_mart.staging.dispositions import USED
 
 NEVER_EMPTIED = ("stg_signups", "stg_games")
-SCORING_TOTALS = (
-    "rows",
-    "total_deposits",
-    "total_deposit_amount_minor",
-    "total_purchases",
-    "total_purchase_amount_usd",
-)
 BEFORE_SIGNUP = ("purchases_before_signup", "deposits_before_signup")
 
 
@@ -60,13 +53,12 @@ def pass_source_gates(run: Run, whole: Mapping[str, int] | None = None) -> None:
         DataError: on the first that is not.
     """
     before = rows_read_before(run.spark, run.target("mart_runs"))
-    quarantined = None if whole is None else _in_quarantine(run)
+    quarantined = {} if whole is None else _in_quarantine(run)
     for balance in run.record.balances:
-        name = balance.source
-        read, reasons = balance.read, balance.quarantined
-        if whole is not None and quarantined is not None:
-            read, reasons = whole[name], quarantined.get(name, {})
-        for problem in _source_problems(run, balance, before.get(name, 0), read, reasons):
+        name, judged = balance.source, balance
+        if whole is not None:
+            judged = Balance(name, {READ: whole[name], **quarantined.get(name, {})}, {})
+        for problem in _source_problems(run, balance, judged, before.get(name, 0)):
             raise DataError(problem)
     doubts = sum(run.record.warnings.get(name, 0) for name in BEFORE_SIGNUP)
     if doubts and run.settings.quality.purchase_before_signup == "fail":
@@ -82,29 +74,35 @@ def _in_quarantine(run: Run) -> dict[str, dict[str, int]]:
     return found
 
 
-def _source_problems(
-    run: Run, balance: Balance, before: int, read: int, reasons: Mapping[str, int]
-) -> Iterator[str]:
-    """What is wrong with a source of so many rows, so many of them quarantined by reason."""
+def _source_problems(run: Run, balance: Balance, judged: Balance, before: int) -> Iterator[str]:
+    """What is wrong with a source.
+
+    balance: of the rows that were read. judged: what the whole source has and has in quarantine.
+    before: the rows it had in the last rebuild.
+    """
     quality, name = run.settings.quality, balance.source
     if not balance.is_balanced:
         yield (
             f"Source {name} does not reconcile: {dict(balance.rows)}; it may have changed "
             "while it was read, so run again or read a Delta table"
         )
-    if name in NEVER_EMPTIED and before > 0 and read == 0 and not quality.allow_emptied_sources:
+    was_emptied = name in NEVER_EMPTIED and before > 0 and judged.read == 0
+    if was_emptied and not quality.allow_emptied_sources:
         yield (
             f"Source {name} is empty now but had {before} rows in the last run; if that "
             "is meant, set quality.allow_emptied_sources=true"
         )
-    quarantined = sum(reasons.values())
-    if quarantined > quality.max_quarantined_fraction * read:
-        listed = ", ".join(f"{reason} {rows}" for reason, rows in sorted(reasons.items()))
-        yield (
-            f"Source {name} has {quarantined} of {read} rows quarantined ({listed}), more than "
-            f"quality.max_quarantined_fraction = {quality.max_quarantined_fraction}; see the "
-            "table quarantine"
-        )
+    if judged.quarantined_fraction() > quality.max_quarantined_fraction:
+        yield _too_dirty(judged, run)
+
+
+def _too_dirty(balance: Balance, run: Run) -> str:
+    reasons = ", ".join(f"{name} {rows}" for name, rows in sorted(balance.quarantined.items()))
+    return (
+        f"Source {balance.source} has {sum(balance.quarantined.values())} of {balance.read} rows "
+        f"quarantined ({reasons}), more than quality.max_quarantined_fraction = "
+        f"{run.settings.quality.max_quarantined_fraction}; see the table quarantine"
+    )
 
 
 def pass_dim_checks(run: Run, staged: StagedDim, signups: DataFrame) -> None:
@@ -126,7 +124,7 @@ def pass_dim_checks(run: Run, staged: StagedDim, signups: DataFrame) -> None:
         "total_web_events": used["stg_web_events"].rows.get(USED, 0),
     }
     with run.progress.stage("check dim_customer"):
-        signed_up = signups.where("is_signed_up").agg(*key_measures(table, with_repeated=False))
+        signed_up = signups.where("is_signed_up").agg(key_checksum(table))
         checksum = signed_up.collect()[0][CHECKSUM]
         checks = contract_checks(table, run.settings.rule_values, staged.measured, totals)
         _require(run, checks + key_checks(table, staged.measured, "stg_signups", checksum))
@@ -146,7 +144,7 @@ def pass_scoring_checks(run: Run, dim: Mapping[str, Any], scores: DataFrame) -> 
     with run.progress.stage("check customer_ltv_scoring"):
         totals = {name: dim.get(f"total:{name}") or 0 for name in SCORING_TOTALS}
         measures = contract_measures(table, rule_values, totals)
-        found = scores.agg(*measures, *key_measures(table, with_repeated=False)).collect()[0]
+        found = scores.agg(*measures, key_checksum(table)).collect()[0]
         measured = {**found.asDict(), REPEATED: dim.get(REPEATED)}
         checks = contract_checks(table, rule_values, measured, totals)
         checksum = dim.get(CHECKSUM) or Decimal(0)

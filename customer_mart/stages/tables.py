@@ -30,14 +30,14 @@ from customer_mart.sources import SourceTable
 from customer_mart.stages.facts import StagedCustomers, early_rows, observed
 from customer_mart.staging.quarantine import quarantine, quarantined_rows, suspects
 
-DIM_TOTALS = (
+SCORING_TOTALS = (
     "rows",
     "total_deposits",
     "total_deposit_amount_minor",
     "total_purchases",
     "total_purchase_amount_usd",
-    "total_web_events",
 )
+DIM_TOTALS = (*SCORING_TOTALS, "total_web_events")
 
 
 def ensure_tables(run: Run, *tables: str) -> None:

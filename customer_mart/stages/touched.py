@@ -6,15 +6,13 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from customer_mart.errors import DataError, first_line
-from customer_mart.incremental.decide import rebuild_reason
+from customer_mart.incremental.decide import INCREMENTAL_TARGETS, rebuild_reason
 from customer_mart.incremental.last_run import LastRun, last_run
 from customer_mart.incremental.touched import Touched, find_touched
 from customer_mart.publish.commit import metadata_of_rows, newest_version
 from customer_mart.publish.merge import merge
 from customer_mart.run import Run
 from customer_mart.sources import SourceTable
-
-TARGETS = ("dim_customer", "customer_ltv_scoring", "quarantine")
 
 
 def touched_customers(run: Run, sources: dict[str, SourceTable]) -> Touched | None:
@@ -56,26 +54,23 @@ def _found(run: Run, sources: dict[str, SourceTable], last: LastRun | None) -> T
     return touched
 
 
-def scores_are_current(run: Run) -> bool:
-    """Whether the published scores are of this as-of instant and of the dim_customer there is."""
+def scores_are_current(run: Run, last: LastRun) -> bool:
+    """Whether the published scores are of this as-of instant and of the dim_customer there is.
+
+    last: the run that brought dim_customer its rows; maintenance after it changed none.
+    """
     scores = run.target("customer_ltv_scoring")
     if not scores.exists(run.spark):
         return False
     said = metadata_of_rows(run.spark, scores) or {}
     version = said.get("dim_customer_version")
-    is_of_dim = version is not None and int(version) >= _rows_version(run)
+    is_of_dim = version is not None and int(version) >= last.target_versions["dim_customer"]
     return is_of_dim and said.get("as_of") == run.as_of.isoformat()
-
-
-def _rows_version(run: Run) -> int:
-    """The version that brought dim_customer its rows; maintenance after it changed none."""
-    last = last_run(run.spark, run.target("mart_runs"))
-    return last.target_versions["dim_customer"] if last else 0
 
 
 def keep_versions(run: Run) -> None:
     """Notes the versions of tables that the run had no reason to change."""
-    for table in TARGETS:
+    for table in INCREMENTAL_TARGETS:
         target = run.target(table)
         if table not in run.record.target_versions and target.exists(run.spark):
             run.record.target_versions[table] = newest_version(run.spark, target)
@@ -86,8 +81,7 @@ def quarantine_of_others(
 ) -> DataFrame:
     """One row per quarantined row that stays: of customers and of sources nothing touched."""
     without_user = [name for name, s in sources.items() if not s.contract.tagged("user")]
-    users = touched.users.withColumn("is_touched", F.lit(True))
-    rows = run.target("quarantine").read(run.spark).join(F.broadcast(users), "user_id", "left")
+    rows = run.target("quarantine").read(run.spark).transform(touched.marked)
     is_recomputed = (
         F.col("is_touched").isNotNull()
         | F.col("source").isin(without_user)

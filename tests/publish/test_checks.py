@@ -10,6 +10,7 @@ from customer_mart.publish.checks import (
     contract_checks,
     contract_measures,
     key_checks,
+    key_checksum,
     key_measures,
     with_copies,
 )
@@ -36,7 +37,7 @@ def _keys(frame: DataFrame, expected: Decimal) -> list[Check]:
 
 
 def _checksum(frame: DataFrame) -> Decimal:
-    found = frame.agg(*key_measures(contract("dim_customer"), with_repeated=False)).collect()[0]
+    found = frame.agg(key_checksum(contract("dim_customer"))).collect()[0]
     checksum: Decimal = found["checksum"]
     return checksum
 
