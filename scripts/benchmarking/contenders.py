@@ -1,6 +1,7 @@
 """The contenders: what each does with the sources, below one folder of output."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -10,11 +11,18 @@ from customer_mart.contracts import STAGING_TABLES
 from customer_mart.pipeline import (
     Build,
     build_customer_ltv_scoring,
+    build_customer_mart,
     build_dim_customer,
     recorded,
 )
-from customer_mart.run import start_run
+from customer_mart.run import Mode, start_run
 from customer_mart.settings import load_settings
+from scripts.benchmarking.changes import (
+    Preparation,
+    changing_sources,
+    fresh_sources,
+    touched_sources,
+)
 from scripts.benchmarking.data_set import AS_OF
 from scripts.benchmarking.plain_dim_customer import plain_dim_customer
 
@@ -63,12 +71,27 @@ def customer_ltv_scoring(spark: SparkSession, sources: Path, output: Path) -> No
     build(spark, build_customer_ltv_scoring, sources, output)
 
 
+def customer_mart(spark: SparkSession, sources: Path, output: Path) -> None:
+    """This project's, both tables, rebuilt."""
+    build(spark, build_customer_mart, sources, output)
+
+
+def incremental(spark: SparkSession, sources: Path, output: Path) -> None:
+    """This project's, both tables, brought up to date from what changed; or it fails."""
+    build(spark, build_customer_mart, sources, output, mode="incremental")
+
+
 def build(
-    spark: SparkSession, table: Build, sources: Path, mart: Path, overrides: Sequence[str] = ()
+    spark: SparkSession,
+    table: Build,
+    sources: Path,
+    mart: Path,
+    overrides: Sequence[str] = (),
+    mode: Mode = "full",
 ) -> None:
     locations = {"sources": str(sources), "mart": str(mart)}
     settings = load_settings(None, overrides, locations)
-    recorded(start_run(spark, settings, AS_OF), table)
+    recorded(start_run(spark, settings, AS_OF, mode), table)
 
 
 def duckdb_dim_customer(sources: Path, output: Path, memory: str, scratch: Path) -> None:
@@ -87,14 +110,31 @@ def duckdb_dim_customer(sources: Path, output: Path, memory: str, scratch: Path)
         connection.sql((SQL / "dim_customer.sql").read_text()).write_parquet(str(result))
 
 
+DUCKDB, OURS, SCORING = "duckdb", "dim_customer", "customer_ltv_scoring"
+FULL, REBUILT, UNCHANGED = "customer_mart", "customer_mart_rebuilt", "incremental_unchanged"
+# By contender, the share of customers that the changes before it touch.
+TOUCHED = {"incremental_0.1_percent": 0.001, "incremental_1_percent": 0.01}
+INCREMENTAL = (UNCHANGED, *TOUCHED)
 SPARK_WORK: dict[str, SparkWork] = {
     "scan": scan,
     "plain": plain,
-    "dim_customer": dim_customer,
+    OURS: dim_customer,
     "dim_customer_deduplicated": dim_customer_deduplicated,
-    "customer_ltv_scoring": customer_ltv_scoring,
+    SCORING: customer_ltv_scoring,
+    FULL: customer_mart,
+    **dict.fromkeys(INCREMENTAL, incremental),
+    REBUILT: customer_mart,
 }
-DUCKDB = "duckdb"
+# What a contender does to the sources before its time is taken, and where they are then.
+PREPARATIONS: dict[str, Preparation] = {
+    FULL: fresh_sources,
+    UNCHANGED: changing_sources,
+    **{name: partial(touched_sources, share=share) for name, share in TOUCHED.items()},
+    REBUILT: changing_sources,
+}
+# Whose output a contender goes on with.
+GOES_ON_WITH = {SCORING: OURS, **dict.fromkeys(INCREMENTAL, FULL)}
 # In the order in which they run: the scores need the dim_customer that was built before.
 CONTENDERS = ("scan", DUCKDB, *list(SPARK_WORK)[1:])
-DIM_MAKERS = (DUCKDB, "plain", "dim_customer", "dim_customer_deduplicated")
+BASE = CONTENDERS[: CONTENDERS.index(SCORING) + 1]
+DIM_MAKERS = (DUCKDB, "plain", OURS, "dim_customer_deduplicated", FULL, REBUILT)

@@ -108,22 +108,31 @@ def stg_signups(ids: DataFrame) -> DataFrame:
     )
 
 
-def stg_deposits(ids: DataFrame, customers: int) -> DataFrame:
+def stg_deposits(ids: DataFrame, depositor: Column) -> DataFrame:
     """One row per deposit, in minor units."""
     return ids.select(
         F.format_string("d%012d", "id").alias("deposit_id"),
-        actor("depositor", customers).alias("user_id"),
+        depositor.alias("user_id"),
         instant("deposit").alias("deposit_timestamp"),
         up_to("deposit amount", 10_000).alias("deposit_amount_minor"),
     )
 
 
-def stg_ticket_purchases(ids: DataFrame, customers: int, *, has_heavy_buyer: bool) -> DataFrame:
+def buyers(rows: DataSet) -> Column:
+    """The user of a purchase."""
+    buyer = actor("buyer", rows.customers)
+    if not rows.has_heavy_buyer:
+        return buyer
+    return F.when(chance("heavy") < HEAVY_BUYER_SHARE, user_id(F.lit(0))).otherwise(buyer)
+
+
+def visitors(rows: DataSet) -> Column:
+    """The user of a web event, NULL for an anonymous one."""
+    return F.when(chance("identified") < IDENTIFIED, actor("visitor", rows.customers))
+
+
+def stg_ticket_purchases(ids: DataFrame, buyer: Column) -> DataFrame:
     """One row per ticket purchase, in US dollars."""
-    buyer = actor("buyer", customers)
-    if has_heavy_buyer:
-        is_heavy = chance("heavy") < HEAVY_BUYER_SHARE
-        buyer = F.when(is_heavy, user_id(F.lit(0))).otherwise(buyer)
     cents = up_to("purchase amount", 10_000)
     return ids.select(
         F.format_string("p%012d", "id").alias("purchase_id"),
@@ -134,12 +143,12 @@ def stg_ticket_purchases(ids: DataFrame, customers: int, *, has_heavy_buyer: boo
     )
 
 
-def stg_web_events(ids: DataFrame, customers: int) -> DataFrame:
-    """One row per web event; 40 % are anonymous, 40 % come from a campaign."""
+def stg_web_events(ids: DataFrame, visitor: Column) -> DataFrame:
+    """One row per web event; 40 % come from a campaign."""
     campaign = F.format_string("campaign_%02d", up_to("campaign", CAMPAIGNS))
     return ids.select(
         F.format_string("e%012d", "id").alias("event_id"),
-        F.when(chance("identified") < IDENTIFIED, actor("visitor", customers)).alias("user_id"),
+        visitor.alias("user_id"),
         instant("event").alias("event_timestamp"),
         F.when(chance("from campaign") < FROM_CAMPAIGN, campaign).alias("utm_campaign"),
     )
@@ -160,14 +169,14 @@ def source_tables(spark: SparkSession, rows: DataSet) -> Iterator[tuple[str, Dat
     def ids(count: int, files: int = FILES) -> DataFrame:
         return spark.range(0, count, 1, files)
 
-    has_heavy_buyer = rows.has_heavy_buyer
-    purchases = ids(rows.purchases).transform(
-        stg_ticket_purchases, rows.customers, has_heavy_buyer=has_heavy_buyer
-    )
+    depositor = actor("depositor", rows.customers)
     yield "stg_signups", ids(rows.customers).transform(stg_signups)
-    yield "stg_deposits", ids(rows.deposits).transform(stg_deposits, rows.customers)
-    yield "stg_ticket_purchases", purchases
-    yield "stg_web_events", ids(rows.web_events).transform(stg_web_events, rows.customers)
+    yield "stg_deposits", ids(rows.deposits).transform(stg_deposits, depositor)
+    yield (
+        "stg_ticket_purchases",
+        ids(rows.purchases).transform(stg_ticket_purchases, buyers(rows)),
+    )
+    yield "stg_web_events", ids(rows.web_events).transform(stg_web_events, visitors(rows))
     yield "stg_games", ids(GAMES, files=1).transform(stg_games)
 
 

@@ -1,6 +1,8 @@
 """Whether two results hold the same rows, and if not, in which columns they differ."""
 
+import json
 from pathlib import Path
+from urllib.parse import unquote
 
 import duckdb
 
@@ -29,23 +31,28 @@ def difference(name: str, output: Path, other_name: str, other: Path) -> str | N
 
 
 def load(connection: duckdb.DuckDBPyConnection, table: str, output: Path) -> None:
-    """The rows of an output as a table, in the contract's columns and types.
-
-    A Delta folder that was written once holds only live files.
-    """
+    """The rows of an output as a table, in the contract's columns and types."""
     columns = [c for c in contract(TABLE).columns if c.name not in NOT_COMPARED]
     casts = ", ".join(
         f"CAST({c.name} AS {TYPES.get(c.type, c.type)}) AS {c.name}" for c in columns
     )
-    files = [
-        str(file)
-        for file in sorted((output / TABLE).rglob("*.parquet"))
-        if "_delta_log" not in file.parts
-    ]
     connection.execute(
         f"CREATE TABLE {table} AS SELECT {casts} FROM read_parquet(?, hive_partitioning = true)",
-        [files],
+        [[str(file) for file in live_files(output / TABLE)]],
     )
+
+
+def live_files(folder: Path) -> list[Path]:
+    """The Parquet files of a folder; of a Delta table, those of its newest version."""
+    commits = sorted((folder / "_delta_log").glob("*.json"))
+    if not commits:
+        return sorted(folder.rglob("*.parquet"))
+    live: set[str] = set()
+    for commit in commits:
+        actions = [json.loads(line) for line in commit.read_text(encoding="utf-8").splitlines()]
+        live -= {action["remove"]["path"] for action in actions if "remove" in action}
+        live |= {action["add"]["path"] for action in actions if "add" in action}
+    return sorted(folder / unquote(path) for path in live)
 
 
 def only_in(connection: duckdb.DuckDBPyConnection, table: str, other: str) -> int:

@@ -16,11 +16,16 @@ from delta import configure_spark_with_delta_pip
 from pyspark.sql import SparkSession
 
 from customer_mart.session import DELTA, LAPTOP, get_session
-from scripts.benchmarking.contenders import DUCKDB, SPARK_WORK, duckdb_dim_customer
+from scripts.benchmarking.contenders import (
+    DUCKDB,
+    GOES_ON_WITH,
+    PREPARATIONS,
+    SPARK_WORK,
+    duckdb_dim_customer,
+)
 from scripts.benchmarking.data_set import DataSet, write_sources
 from scripts.benchmarking.event_log import engine_measures
 
-SCORING = "customer_ltv_scoring"
 Answer = dict[str, Any]
 
 
@@ -46,7 +51,7 @@ def measure(given: dict[str, Any]) -> Answer:
     """
     task = Task(**given)
     output = Path(task.output)
-    if task.contender != SCORING:
+    if task.contender not in GOES_ON_WITH:
         shutil.rmtree(output, ignore_errors=True)
     before = data_files(output)
     with scratch_folder(task) as scratch, redirect_stdout(sys.stderr):
@@ -72,13 +77,13 @@ CHILD_COMMANDS: dict[str, Callable[[dict[str, Any]], Answer]] = {
 
 
 def measured_spark(task: Task, output: Path, scratch: Path) -> Answer:
-    work = SPARK_WORK[task.contender]
     spark = session(scratch, task.driver_memory)
     try:
         if task.warm_up:
             warm_up_spark(spark, task.contender, Path(task.warm_up), scratch / "warm-up")
+        sources = prepared(spark, task.contender, Path(task.sources), output)
         begun, start = time.time(), time.perf_counter()
-        work(spark, Path(task.sources), output)
+        SPARK_WORK[task.contender](spark, sources, output)
         seconds, ended = time.perf_counter() - start, time.time()
         memory = peak_memory(jvm_id(spark))
     finally:
@@ -89,11 +94,20 @@ def measured_spark(task: Task, output: Path, scratch: Path) -> Answer:
     return {"seconds": seconds, **asdict(engine), "peak_memory_bytes": memory}
 
 
+def prepared(spark: SparkSession, contender: str, sources: Path, output: Path) -> Path:
+    """The sources as the contender is to find them."""
+    prepare = PREPARATIONS.get(contender)
+    return prepare(spark, sources, output) if prepare else sources
+
+
 def warm_up_spark(spark: SparkSession, contender: str, sources: Path, output: Path) -> None:
-    """The contender's work on a few rows, so that the JVM has compiled most of it."""
-    if contender == SCORING:
-        SPARK_WORK["dim_customer"](spark, sources, output)
-    SPARK_WORK[contender](spark, sources, output)
+    """The contender's work on a few rows, so that the JVM has compiled most of it.
+
+    One that goes on with what another made needs that first.
+    """
+    if contender in GOES_ON_WITH:
+        warm_up_spark(spark, GOES_ON_WITH[contender], sources, output)
+    SPARK_WORK[contender](spark, prepared(spark, contender, sources, output), output)
 
 
 def measured_duckdb(task: Task, output: Path, scratch: Path) -> Answer:

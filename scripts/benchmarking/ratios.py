@@ -63,6 +63,11 @@ TARGETS: dict[str, tuple[Target, ...]] = {
         Target("dim_customer / DuckDB, one heavy buyer", "dim_customer_skewed", "duckdb_skewed"),
     ),
     "small-driver": (Target("2 GB driver / default", "dim_customer_2g", "dim_customer"),),
+    "incremental": (
+        Target("nothing changed / full build", "incremental_unchanged", "customer_mart", 0.05),
+        Target("0.1 % touched / full build", "incremental_0.1_percent", "customer_mart", 0.15),
+        Target("1 % touched / full build", "incremental_1_percent", "customer_mart", 0.2),
+    ),
 }
 
 

@@ -5,16 +5,23 @@ from dataclasses import asdict, dataclass, field
 from itertools import groupby
 from typing import Any
 
-from scripts.benchmarking.contenders import CONTENDERS, DIM_MAKERS, DUCKDB
+from scripts.benchmarking.contenders import (
+    BASE,
+    DIM_MAKERS,
+    DUCKDB,
+    FULL,
+    GOES_ON_WITH,
+    INCREMENTAL,
+    OURS,
+    REBUILT,
+)
 from scripts.benchmarking.data_set import DataSet, data_set, described, doubled
 from scripts.benchmarking.equality import difference
 from scripts.benchmarking.machine import described_machine
-from scripts.benchmarking.measure import SCORING
 from scripts.benchmarking.process import ChildError, Workshop
 from scripts.benchmarking.ratios import Ratio, Timings, ratios
 
-SCENARIOS = ("base", "doubled", "skewed", "small-driver")
-OURS = "dim_customer"
+SCENARIOS = ("base", "doubled", "skewed", "small-driver", "incremental")
 SMALL_MEMORY = "2g"
 
 
@@ -29,8 +36,8 @@ class Entry:
 
     @property
     def output(self) -> str:
-        """The entry whose output this one writes to: the scores go into the mart of the rest."""
-        return OURS if self.contender == SCORING else self.name
+        """The entry whose output this one writes to: scores go into the mart that was built."""
+        return GOES_ON_WITH.get(self.contender, self.name)
 
 
 @dataclass(frozen=True)
@@ -94,7 +101,7 @@ def entries(scenario: str, scale: float, contenders: Sequence[str]) -> list[Entr
     base = data_set(scale)
     twice, skewed = doubled(base), data_set(scale, has_heavy_buyer=True)
     listed = {
-        "base": [Entry(name, name, base) for name in CONTENDERS],
+        "base": [Entry(name, name, base) for name in BASE],
         "doubled": [
             Entry(OURS, OURS, base),
             Entry(f"{OURS}_doubled", OURS, twice),
@@ -110,6 +117,7 @@ def entries(scenario: str, scale: float, contenders: Sequence[str]) -> list[Entr
             Entry(f"{OURS}_{SMALL_MEMORY}", OURS, base, SMALL_MEMORY),
             Entry(DUCKDB, DUCKDB, base),
         ],
+        "incremental": [Entry(name, name, base) for name in (FULL, *INCREMENTAL, REBUILT)],
     }
     return [entry for entry in listed[scenario] if entry.contender in contenders]
 

@@ -10,9 +10,9 @@ import duckdb
 import pytest
 
 from customer_mart.contracts import contract
-from scripts.benchmarking.contenders import CONTENDERS
+from scripts.benchmarking.contenders import BASE, CONTENDERS
 from scripts.benchmarking.data_set import DataSet, data_set, doubled
-from scripts.benchmarking.equality import difference
+from scripts.benchmarking.equality import difference, live_files
 from scripts.benchmarking.event_log import (
     EXECUTION,
     REPLANNED,
@@ -180,12 +180,31 @@ def test_results_on_the_same_rows_are_compared_with_the_first_of_them() -> None:
     assert [(first.name, other.name) for first, other in unequal_rows] == [
         ("dim_customer_doubled", "duckdb_doubled")
     ]
+    after_incremental_runs = pairs(entries("incremental", 1, CONTENDERS))
+    assert [(first.name, other.name) for first, other in after_incremental_runs] == [
+        ("customer_mart", "customer_mart_rebuilt")
+    ]
 
 
 def test_equal_rows_in_another_order_and_layout_are_equal(tmp_path: Path) -> None:
     one = customers(tmp_path / "one", [("a", 1), ("b", 2)])
     other = customers(tmp_path / "other", [("b", 2), ("a", 1)], as_delta=True)
     assert difference("one", one, "other", other) is None
+
+
+def test_of_a_delta_table_only_the_files_of_its_newest_version_are_compared(
+    tmp_path: Path,
+) -> None:
+    log = tmp_path / "_delta_log"
+    log.mkdir()
+    (log / "00000000000000000000.json").write_text(
+        '{"add": {"path": "a.parquet"}}\n{"add": {"path": "b.parquet"}}\n'
+    )
+    (log / "00000000000000000001.json").write_text(
+        '{"remove": {"path": "a.parquet"}}\n{"add": {"path": "c%20d.parquet"}}\n'
+    )
+    (tmp_path / "a.parquet").touch()
+    assert live_files(tmp_path) == [tmp_path / "b.parquet", tmp_path / "c d.parquet"]
 
 
 def test_a_difference_names_its_columns(tmp_path: Path) -> None:
@@ -254,7 +273,7 @@ def test_every_contender_finishes_with_the_same_result(tmp_path: Path) -> None:
         "dim_customer_deduplicated",
     ]
     assert base["machine"].keys() >= {"cores", "memory_bytes", "python", "pyspark", "duckdb"}
-    assert [m["entry"] for m in base["measurements"]] == list(CONTENDERS)
+    assert [m["entry"] for m in base["measurements"]] == list(BASE)
     measures = {m["entry"]: m["measures"] for m in base["measurements"]}
     assert all(taken["seconds"] > 0 for taken in measures.values())
     for name in ("plain", "dim_customer", "dim_customer_deduplicated"):
@@ -263,3 +282,20 @@ def test_every_contender_finishes_with_the_same_result(tmp_path: Path) -> None:
     assert measures["duckdb"]["files"] == 1
     assert [r["target"]["name"] for r in base["ratios"]] == [t.name for t in TARGETS["base"]]
     assert "<svg" in picture.read_text()
+
+
+@pytest.mark.slow
+def test_incremental_runs_end_with_what_a_rebuild_makes(tmp_path: Path) -> None:
+    save = tmp_path / "results.json"
+    line = [
+        *(sys.executable, "scripts/benchmark.py", "--scenario", "incremental"),
+        *("--contenders", "customer_mart,incremental_1_percent,customer_mart_rebuilt"),
+        *("--scale", "0.0002", "--repeat", "1", "--no-warm-up", "--driver-memory", "2g"),
+        *("--work", str(tmp_path / "work"), "--save", str(save)),
+    ]
+    done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = json.loads(save.read_text())["scenarios"]["incremental at scale 0.0002"]
+    assert found["compared"] == [["customer_mart", "customer_mart_rebuilt"]]
+    assert found["differences"] == []
+    assert [r["target"]["name"] for r in found["ratios"]] == ["1 % touched / full build"]
