@@ -16,8 +16,6 @@ INDEXED_COLUMNS = 4
 def ensure_table(spark: SparkSession, target: Target) -> None:
     """Creates the table empty with all its constraints, unless it is there.
 
-    Constraints are added before the first row: on an empty table that is only metadata.
-
     Raises:
         DataError: if it is there with other columns than its contract's.
     """
@@ -25,11 +23,6 @@ def ensure_table(spark: SparkSession, target: Target) -> None:
         _check_schema(target, _with_gained_columns(spark, target))
         return
     spark.sql(create_table(target))
-    for rule in target.contract.rules_of("delta"):
-        spark.sql(
-            f"ALTER TABLE {target.identifier} ADD CONSTRAINT {quoted(rule.name)} "
-            f"CHECK ({rule.condition})"
-        )
 
 
 def create_table(target: Target) -> str:
@@ -38,11 +31,25 @@ def create_table(target: Target) -> str:
     columns = ",\n  ".join(_column(column) for column in table.columns)
     partitions = ", ".join(quoted(name) for name in table.partition_columns)
     partitioned = f"\nPARTITIONED BY ({partitions})" if partitions else ""
+    properties = ",\n  ".join(
+        f"{sql_string(name)} = {sql_string(value)}" for name, value in _properties(table).items()
+    )
     return (
         f"CREATE TABLE {target.identifier} (\n  {columns}\n)\nUSING delta{partitioned}\n"
-        f"COMMENT {sql_string(_comment(table))}\n"
-        f"TBLPROPERTIES ('delta.dataSkippingNumIndexedCols' = '{INDEXED_COLUMNS}')"
+        f"COMMENT {sql_string(_comment(table))}\nTBLPROPERTIES (\n  {properties}\n)"
     )
+
+
+def _properties(table: Contract) -> dict[str, str]:
+    """The table's properties, its CHECK constraints among them.
+
+    A constraint is a property by Delta's protocol. ADD CONSTRAINT would set the same one, in a
+    commit of its own each.
+    """
+    constraints = {
+        f"delta.constraints.{rule.name}": rule.condition for rule in table.rules_of("delta")
+    }
+    return {"delta.dataSkippingNumIndexedCols": str(INDEXED_COLUMNS), **constraints}
 
 
 def _column(column: ContractColumn) -> str:

@@ -9,6 +9,7 @@ from pyspark.sql import SparkSession
 from customer_mart.contracts import MART_TABLES, contract
 from customer_mart.errors import DataError, UsageError
 from customer_mart.places import absolute
+from customer_mart.publish.commit import newest_version
 from customer_mart.publish.run_record import RunRecord
 from customer_mart.publish.tables import create_table, ensure_table
 from customer_mart.publish.target import Target, target
@@ -76,6 +77,23 @@ def test_customers_are_partitioned_by_their_signup_date(
         detail = spark.sql(f"DESCRIBE DETAIL {target(table, created).identifier}").collect()[0]
         partitions = ["signup_date"] if table in GOOD else []
         assert detail["partitionColumns"] == partitions
+
+
+@pytest.mark.parametrize("table", MART_TABLES)
+def test_a_table_is_made_whole_by_one_commit(
+    spark: SparkSession, created: Mart, table: str
+) -> None:
+    found = target(table, created)
+    assert newest_version(spark, found) == 0
+    detail = spark.sql(f"DESCRIBE DETAIL {found.identifier}").collect()[0]
+    constraints = {
+        name.removeprefix("delta.constraints."): condition
+        for name, condition in detail["properties"].items()
+        if name.startswith("delta.constraints.")
+    }
+    rules = contract(table).rules_of("delta")
+    assert constraints == {rule.name: rule.condition for rule in rules}
+    assert not rules or "checkConstraints" in detail["tableFeatures"]
 
 
 @pytest.mark.parametrize("table", list(GOOD))
