@@ -11,13 +11,21 @@ from pyspark.sql import SparkSession
 from customer_mart.contracts import MART_TABLES
 from customer_mart.publish.tables import ensure_table
 from customer_mart.publish.target import target
-from customer_mart.session import DELTA, PINNED
+from customer_mart.session import DELTA, LAPTOP, PINNED
 from customer_mart.settings.settings import Mart
 
 TEST_SETTINGS = {
     "spark.driver.memory": "2g",
+    "spark.driver.extraJavaOptions": LAPTOP["spark.driver.extraJavaOptions"],
     "spark.sql.shuffle.partitions": "4",
-    "spark.databricks.delta.snapshotPartitions": "2",
+    # The same plans come again and again: what was compiled for one test is there for the next. A
+    # build is some 300 pieces of code, and Spark keeps 100.
+    "spark.sql.codegen.cache.maxEntries": "5000",
+    # Every task that reads a table's log generates code for it anew.
+    "spark.databricks.delta.snapshotPartitions": "1",
+    # Because of the time zone below, Delta would read the whole log after each commit to compare
+    # it with the list of files that it keeps beside the log.
+    "spark.databricks.delta.allFilesInCrc.verificationMode.forceOnNonUTC.enabled": "false",
     # VACUUM lists files in this many tasks.
     "spark.sql.sources.parallelPartitionDiscovery.parallelism": "4",
     "spark.ui.enabled": "false",
