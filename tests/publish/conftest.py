@@ -5,10 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from pyspark.sql import SparkSession
 
-from customer_mart.contracts import MART_TABLES
-from customer_mart.publish.tables import ensure_table
 from customer_mart.publish.target import Target, target
 from customer_mart.settings.settings import Mart
 
@@ -16,12 +13,9 @@ CopyOf = Callable[[str], Target]
 
 
 @pytest.fixture(scope="session")
-def created(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Mart:
-    """A mart whose tables hold nothing yet."""
-    mart = Mart(location=str(tmp_path_factory.mktemp("created") / "mart"))
-    for table in MART_TABLES:
-        ensure_table(spark, target(table, mart))
-    return mart
+def created(empty_mart: Path) -> Mart:
+    """A mart whose tables hold nothing yet; nobody may change them."""
+    return Mart(location=str(empty_mart))
 
 
 @pytest.fixture

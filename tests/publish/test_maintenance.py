@@ -1,3 +1,5 @@
+import shutil
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -14,8 +16,8 @@ from tests.frames import by_name
 from tests.publish.mart_rows import customer
 
 
-@pytest.fixture
-def dim(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Target:
+@pytest.fixture(scope="module")
+def crowded(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Target:
     """A table of two dates; the later one has five files, the earlier one a single one."""
     table = contract("dim_customer")
     target = Target(table, str(tmp_path_factory.mktemp("dim") / "dim_customer"), is_table=False)
@@ -26,6 +28,13 @@ def dim(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Target
         row = by_name(spark, table.ddl, [customer(user_id=f"later{number}")]).coalesce(1)
         target.append(row.withColumn("signup_date", later).write.partitionBy("signup_date"))
     return target
+
+
+@pytest.fixture
+def dim(crowded: Target, tmp_path: Path) -> Target:
+    """A copy of it for the test alone."""
+    shutil.copytree(crowded.place, tmp_path / "dim_customer")
+    return replace(crowded, place=str(tmp_path / "dim_customer"))
 
 
 def _rows(spark: SparkSession, target: Target) -> list[str]:
