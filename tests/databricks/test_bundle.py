@@ -1,0 +1,142 @@
+"""databricks.yml and resources/ agree with Databricks, with the package and with themselves.
+
+The bundle's JSON schema comes with the Databricks CLI, whose licence keeps it out of this
+repository. Two things stand for it. The classes of `databricks-bundles`, which Databricks
+generates from that schema, refuse an unknown or missing field of a job; they are always used. The
+schema itself is used where `databricks bundle schema` is at hand, or where
+DATABRICKS_BUNDLE_SCHEMA names a file that it wrote.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from importlib.metadata import EntryPoint
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, cast
+
+import jsonschema
+import pytest
+from databricks.bundles.jobs import Job, JobDict
+
+from customer_mart.cli import main
+from customer_mart.settings import load_settings
+from tests.databricks.bundle import ROOT, jobs, parameters, references, written
+
+TARGETS = ("dev", "prod")
+NAMES = ("customer_mart_classic", "customer_mart_serverless")
+TASKS = [(target, name, task) for target in TARGETS for name in NAMES for task in (0, 1)]
+SCHEMA = os.environ.get("DATABRICKS_BUNDLE_SCHEMA")
+CLI = shutil.which("databricks")
+
+
+def _arguments(target: str, name: str, number: int) -> list[str]:
+    job = jobs(target)[name]
+    return parameters(job, job["tasks"][number])
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("name", NAMES)
+def test_databricks_own_classes_take_every_job(target: str, name: str) -> None:
+    for job in (written()["resources"]["jobs"][name], jobs(target)[name]):
+        taken: Any = Job.from_dict(cast("JobDict", job))
+        assert [task.task_key for task in taken.tasks] == ["build", "maintain"]
+
+
+@pytest.mark.skipif(not (CLI or SCHEMA), reason="there is no Databricks CLI to print the schema")
+def test_the_bundle_is_valid_by_its_json_schema() -> None:
+    if SCHEMA:
+        text = Path(SCHEMA).read_text(encoding="utf-8")
+    else:
+        printed = subprocess.run(
+            [str(CLI), "bundle", "schema"], capture_output=True, text=True, check=True
+        )
+        text = printed.stdout
+    # The schema names characters in a way that Python's expressions do not know; ours are ASCII.
+    text = text.replace(r"[\\p{L}\\p{N}]", "[A-Za-z0-9]").replace(r"\\p{L}", "[A-Za-z]")
+    jsonschema.validate(written(), json.loads(text))
+
+
+def test_every_reference_is_declared_and_every_variable_used() -> None:
+    everything = {**written(), "variables": {}}
+    used = {name for name in references(everything) if name.startswith("var.")}
+    assert used == {f"var.{name}" for name in written()["variables"]}
+    for target in written()["targets"].values():
+        assert set(target["variables"]) <= set(written()["variables"])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_maintenance_waits_for_the_build_on_compute_that_is_declared(name: str) -> None:
+    job = jobs("prod")[name]
+    build, maintain = job["tasks"]
+    assert (build["task_key"], maintain["task_key"]) == ("build", "maintain")
+    assert "depends_on" not in build
+    assert maintain["depends_on"] == [{"task_key": "build"}]
+    if name == "customer_mart_classic":
+        declared = [cluster["job_cluster_key"] for cluster in job["job_clusters"]]
+        used = [task["job_cluster_key"] for task in job["tasks"]]
+        wheels = [task["libraries"] for task in job["tasks"]]
+    else:
+        declared = [environment["environment_key"] for environment in job["environments"]]
+        used = [task["environment_key"] for task in job["tasks"]]
+        wheels = [job["environments"][0]["spec"]["dependencies"]]
+    assert used == declared * 2
+    assert all(re.search(r"\.\./dist/\*\.whl", str(wheel)) for wheel in wheels)
+
+
+@pytest.mark.parametrize(("target", "name", "number"), TASKS)
+def test_every_task_calls_an_entry_point_of_the_wheel(target: str, name: str, number: int) -> None:
+    task = jobs(target)[name]["tasks"][number]["python_wheel_task"]
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    assert f'\nname = "{task["package_name"]}"\n' in project
+    scripts = project.split("[project.scripts]")[1].split("\n[")[0]
+    declared = dict(re.findall(r'^([\w-]+) = "([\w.:]+)"$', scripts, re.MULTILINE))
+    entry_point = EntryPoint(task["entry_point"], declared[task["entry_point"]], "console_scripts")
+    assert callable(entry_point.load())
+
+
+@pytest.mark.parametrize(("target", "name", "number"), TASKS)
+def test_the_command_line_knows_every_argument_of_a_task(
+    target: str, name: str, number: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = _arguments(target, name, number)
+    assert arguments[0] == ("build", "maintain")[number]
+    assert not [argument for argument in arguments if "{{" in argument or "${" in argument]
+    # The last argument is wrong, and the first thing found to be wrong.
+    assert main([*arguments, "--set", "no_such_setting=1"]) == 2
+    assert capsys.readouterr().err.startswith("customer-mart: Unknown setting no_such_setting;")
+
+
+MARTS: dict[str, Any] = {"dev": "lottery.mart_ann_doe", "prod": "lottery.mart"}
+
+
+@pytest.mark.parametrize(("target", "name", "number"), TASKS)
+def test_every_task_is_told_of_the_targets_tables(target: str, name: str, number: int) -> None:
+    arguments = _arguments(target, name, number)
+    pairs = list(pairwise(arguments))
+    config = next(Path(value) for flag, value in pairs if flag == "--config")
+    overrides = [value for flag, value in pairs if flag == "--set"]
+    settings = load_settings(config, overrides)
+    assert settings.mart.catalog_schema == MARTS[target]
+    assert settings.sources.source("stg_games").table == "lottery.staging.stg_games"
+
+
+def test_production_runs_one_of_the_two_jobs_by_the_clock_and_development_none() -> None:
+    states = {
+        target: {name: jobs(target)[name]["schedule"]["pause_status"] for name in NAMES}
+        for target in TARGETS
+    }
+    assert states == {
+        "dev": {"customer_mart_classic": "PAUSED", "customer_mart_serverless": "PAUSED"},
+        "prod": {"customer_mart_classic": "PAUSED", "customer_mart_serverless": "UNPAUSED"},
+    }
+    assert all(jobs("prod")[name]["max_concurrent_runs"] == 1 for name in NAMES)
+
+
+def test_the_as_of_is_the_day_that_a_run_was_due() -> None:
+    for name in NAMES:
+        build = _arguments("prod", name, 0)
+        assert build[build.index("--as-of") + 1] == "2025-01-02"
+        assert build[build.index("--mode") + 1] == "auto"
