@@ -4,10 +4,11 @@ import logging
 import os
 from importlib.util import find_spec
 
-from pyspark.errors import PySparkException
+from pyspark.errors import PySparkException, PySparkRuntimeError
 from pyspark.sql import SparkSession
 
 from customer_mart.errors import UsageError, first_line
+from customer_mart.publish.session_setting import set_if_allowed
 
 # Where one of these is set, something else decides on master, memory and jars.
 MANAGED_BY = ("PYSPARK_GATEWAY_PORT", "DATABRICKS_RUNTIME_VERSION", "SPARK_REMOTE")
@@ -27,10 +28,13 @@ LAPTOP = {
     "spark.ui.enabled": "false",
     "spark.sql.debug.maxToStringFields": "200",
 }
-# What every row, or the plan of every fact, depends on, whoever made the session.
+# What every row depends on, whoever made the session.
 PINNED = {
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.ansi.enabled": "true",
+}
+# What the plan of every fact depends on, but no row: a session that refuses one is only slower.
+TUNED = {
     # Facts arrive in the order of users: an aggregate then streams instead of hashing every row.
     "spark.sql.execution.replaceHashWithSortAgg": "true",
     # HotSpot never compiles a method of more bytecode. A generated one that is longer would be
@@ -43,7 +47,8 @@ def get_session(*, show_progress_bar: bool = False, verbose: bool = False) -> Sp
     """A session with Delta, its time zone UTC and ANSI mode on.
 
     Raises:
-        UsageError: if the session that is there has no Delta Lake, or Spark cannot start.
+        UsageError: if the session that is there has no Delta Lake or refuses what every row
+            depends on, or Spark cannot start.
     """
     if not verbose:
         # PySpark would print every engine error as JSON before the one sentence that explains it.
@@ -54,18 +59,41 @@ def get_session(*, show_progress_bar: bool = False, verbose: bool = False) -> Sp
     }
     spark = _existing_session() or _laptop_session(choices)
     _require_delta(spark)
-    for name, value in PINNED.items():
-        spark.conf.set(name, value)
+    _pin(spark, PINNED)
+    _tune(spark, TUNED)
     return spark
+
+
+def _pin(spark: SparkSession, settings: dict[str, str]) -> None:
+    for name, value in settings.items():
+        if refusal := set_if_allowed(spark, name, value):
+            raise UsageError(
+                f"This Spark session refuses {name}={value}, on which every row depends: start "
+                f"it with that setting ({refusal})"
+            )
+
+
+def _tune(spark: SparkSession, settings: dict[str, str]) -> None:
+    for name, value in settings.items():
+        if refusal := set_if_allowed(spark, name, value):
+            # The one place that speaks without a run, and so without a run's own lines.
+            logging.getLogger(__name__).warning(
+                "customer-mart: this Spark session refuses %s=%s and may be slower for it (%s)",
+                name,
+                value,
+                refusal,
+            )
 
 
 def _existing_session() -> SparkSession | None:
     """The session of whoever started this process, unchanged; None on a laptop."""
-    active = SparkSession.getActiveSession()
-    if active is not None:
-        return active
+    try:
+        return SparkSession.active()
+    except PySparkRuntimeError:  # there is none in any thread
+        pass
     if any(name in os.environ for name in MANAGED_BY):
-        return SparkSession.builder.appName("customer-mart").getOrCreate()
+        # No name, no setting: they are those of whoever manages this process.
+        return SparkSession.builder.getOrCreate()
     return None
 
 

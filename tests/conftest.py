@@ -11,7 +11,7 @@ from pyspark.sql import SparkSession
 from customer_mart.contracts import MART_TABLES
 from customer_mart.publish.tables import ensure_table
 from customer_mart.publish.target import target
-from customer_mart.session import DELTA, LAPTOP, PINNED
+from customer_mart.session import DELTA, LAPTOP, PINNED, TUNED
 from customer_mart.settings.settings import Mart
 
 TEST_SETTINGS = {
@@ -41,7 +41,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     os.environ["TZ"] = "America/New_York"
     warehouse = tmp_path_factory.mktemp("warehouse")
     builder = SparkSession.builder.master("local[2]").appName("customer-mart tests")
-    for name, value in {**DELTA, **PINNED, **TEST_SETTINGS}.items():
+    for name, value in {**DELTA, **PINNED, **TUNED, **TEST_SETTINGS}.items():
         builder = builder.config(name, value)
     builder = builder.config("spark.sql.warehouse.dir", str(warehouse))
     session: SparkSession = configure_spark_with_delta_pip(builder).getOrCreate()

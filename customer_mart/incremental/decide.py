@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from customer_mart import __version__
 from customer_mart.incremental.last_run import LastRun
 from customer_mart.publish.commit import changed_since
+from customer_mart.publish.merge import USER_METADATA
+from customer_mart.publish.session_setting import is_settable
 from customer_mart.run import Run
 from customer_mart.sources import SourceTable
 from customer_mart.sources.changes import incomplete_since
@@ -26,6 +28,8 @@ def _reasons(run: Run, sources: dict[str, SourceTable], last: LastRun) -> Iterat
         yield f"the last run was made by version {last.package_version} of customer-mart"
     if last.as_of > run.as_of:
         yield f"the last run looked from a later instant, {last.as_of.isoformat()}"
+    if not is_settable(run.spark, USER_METADATA):
+        yield f"this session refuses {USER_METADATA}, by which a merge names its run"
     yield from _source_reasons(run, sources, last)
     yield from _target_reasons(run, last)
 

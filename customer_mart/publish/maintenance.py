@@ -64,7 +64,10 @@ def _condition(partition: tuple[str, ...]) -> str:
 
 def vacuum(spark: SparkSession, target: Target, retention_hours: int) -> None:
     """Deletes files that no version younger than the retention needs."""
+    statement = f"VACUUM {target.identifier} RETAIN {retention_hours} HOURS"
+    if retention_hours >= DELTA_RETENTION_HOURS:
+        spark.sql(statement)
+        return
     # Delta refuses less than its week, unless it is told not to check; the settings ask by name.
-    is_checked = str(retention_hours >= DELTA_RETENTION_HOURS).lower()
-    with session_setting(spark, RETENTION_CHECK, is_checked):
-        spark.sql(f"VACUUM {target.identifier} RETAIN {retention_hours} HOURS")
+    with session_setting(spark, RETENTION_CHECK, "false"):
+        spark.sql(statement)

@@ -1,9 +1,34 @@
-"""A setting of the session for the length of one statement that has no option for it."""
+"""Settings of the session: one that it may refuse, one for the length of a statement."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
+
+from customer_mart.errors import first_line
+
+
+def set_if_allowed(spark: SparkSession, name: str, value: str) -> str | None:
+    """Gives the session the setting; the session's words if it refuses, None if it has it.
+
+    Databricks serverless refuses all but a few settings; no session takes a static one.
+    """
+    try:
+        if spark.conf.get(name, None) != value:
+            spark.conf.set(name, value)
+    except PySparkException as error:
+        return first_line(error)
+    return None
+
+
+def is_settable(spark: SparkSession, name: str) -> bool:
+    """Whether the session takes the setting, found out by giving it the value that it has."""
+    try:
+        with session_setting(spark, name, spark.conf.get(name, None) or ""):
+            return True
+    except PySparkException:
+        return False
 
 
 @contextmanager
