@@ -1,0 +1,98 @@
+"""A session that somebody else made keeps its master, its jars, its memory and all else."""
+
+import json
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from customer_mart.errors import UsageError
+from customer_mart.session import DELTA, LAPTOP, PINNED, TUNED, _pin, _tune, get_session
+
+ROOT = Path(__file__).parents[1]
+# No session that runs takes this one: its refusal is that of a platform.
+REFUSED = {"spark.sql.warehouse.dir": "/elsewhere"}
+
+
+def _settings(spark: SparkSession) -> dict[str, str | None]:
+    return {**dict(spark.sparkContext.getConf().getAll()), **spark.conf.getAll}
+
+
+def test_on_a_runtime_only_what_rows_and_plans_depend_on_is_set(
+    spark: SparkSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABRICKS_RUNTIME_VERSION", "17.3")
+    spark.conf.set("spark.sql.session.timeZone", "Asia/Tokyo")
+    spark.conf.set("spark.sql.ansi.enabled", "false")
+    spark.conf.set("spark.sql.codegen.hugeMethodLimit", "65535")
+    before = _settings(spark)
+    try:
+        assert get_session(show_progress_bar=True, verbose=True) is spark
+        after = _settings(spark)
+    finally:
+        for name, value in {**PINNED, **TUNED}.items():
+            spark.conf.set(name, value)
+    assert {name: value for name, value in after.items() if before.get(name) != value} == {
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.ansi.enabled": "true",
+        "spark.sql.codegen.hugeMethodLimit": "8000",
+    }
+    assert set(before) <= set(after)
+
+
+def test_the_session_of_another_thread_is_left_as_it_is(spark: SparkSession) -> None:
+    before = _settings(spark)
+    with ThreadPoolExecutor(1) as thread:
+        assert thread.submit(get_session).result() is spark
+    assert _settings(spark) == before
+
+
+def test_a_refused_setting_that_rows_depend_on_is_a_usage_error(spark: SparkSession) -> None:
+    with pytest.raises(UsageError) as refused:
+        _pin(spark, REFUSED)
+    assert "session refuses spark.sql.warehouse.dir=/elsewhere, on which" in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_refused_setting_of_mere_speed_is_noted_and_nothing_more(
+    spark: SparkSession, caplog: pytest.LogCaptureFixture
+) -> None:
+    _tune(spark, REFUSED)
+    [line] = caplog.messages
+    assert "refuses spark.sql.warehouse.dir=/elsewhere and may be slower" in line
+
+
+PLATFORM = {
+    "spark.master": "local[1]",
+    "spark.app.name": "the platform's",
+    "spark.driver.memory": "1g",
+    "spark.ui.enabled": "false",
+}
+PRINT_SETTINGS = """
+import json
+from customer_mart.session import get_session
+print(json.dumps(dict(get_session().sparkContext.getConf().getAll())))
+"""
+
+
+@pytest.mark.slow
+def test_a_runtime_without_a_session_yet_decides_on_the_one_it_makes(tmp_path: Path) -> None:
+    lines = [f"{name} {value}" for name, value in PLATFORM.items()]
+    (tmp_path / "spark-defaults.conf").write_text("\n".join(lines), encoding="utf-8")
+    runtime = {"DATABRICKS_RUNTIME_VERSION": "17.3", "SPARK_CONF_DIR": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", PRINT_SETTINGS],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+        env={**os.environ, **runtime},
+    )
+    settings = json.loads(done.stdout.splitlines()[-1])
+    assert {name: settings[name] for name in PLATFORM} == PLATFORM
+    ours = {*DELTA, *LAPTOP, "spark.jars", "spark.jars.packages", "spark.log.level"}
+    assert ours & set(settings) == {"spark.driver.memory", "spark.ui.enabled"}
