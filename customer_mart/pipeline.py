@@ -94,7 +94,11 @@ def build_customer_ltv_scoring(run: Run) -> None:
 
 
 def recorded(run: Run, build: Build) -> None:
-    """Runs a build and leaves one row in mart_runs, whether it succeeded or failed."""
+    """Runs a build and leaves one row in mart_runs, whether it succeeded or failed.
+
+    The engine's jobs carry the run id as a tag, by which its event log tells whose they are.
+    """
+    run.spark.addTag(run.run_id)
     try:
         build(run)
     except Exception as error:
@@ -107,6 +111,7 @@ def recorded(run: Run, build: Build) -> None:
         _record(run)
     finally:
         run.staging.clear()
+        run.spark.removeTag(run.run_id)
 
 
 def _sources(run: Run, *tables: str) -> dict[str, SourceTable]:
