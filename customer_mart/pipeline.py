@@ -98,7 +98,7 @@ def recorded(run: Run, build: Build) -> None:
 
     The engine's jobs carry the run id as a tag, by which its event log tells whose they are.
     """
-    run.spark.addTag(run.run_id)
+    run.tag()
     try:
         build(run)
     except Exception as error:

@@ -44,6 +44,10 @@ class Run:
     def target(self, table: str) -> Target:
         return target(table, self.settings.mart)
 
+    def tag(self) -> None:
+        """Tags the engine's jobs of this thread with the run id, until the tag is removed."""
+        self.spark.addTag(self.run_id)
+
 
 def start_run(
     spark: SparkSession,

@@ -17,7 +17,7 @@ def open_sources(run: Run) -> dict[str, SourceTable]:
         DataError: if one is missing, unreadable, or lacks a column or its type.
     """
     sources: dict[str, SourceTable] = {}
-    with run.progress.stage("sources") as stage, ThreadPoolExecutor() as pool:
+    with run.progress.stage("sources") as stage, ThreadPoolExecutor(initializer=run.tag) as pool:
         # Looking for a source is mostly waiting for storage.
         for name, source in zip(
             STAGING_TABLES, pool.map(partial(_open, run), STAGING_TABLES), strict=True

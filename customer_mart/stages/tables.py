@@ -46,7 +46,7 @@ def ensure_tables(run: Run, *tables: str) -> None:
     Raises:
         DataError: if one is there with other columns than its contract's.
     """
-    with run.progress.stage("tables"), ThreadPoolExecutor() as pool:
+    with run.progress.stage("tables"), ThreadPoolExecutor(initializer=run.tag) as pool:
         # Each takes seconds of waiting for small commits, and none needs another.
         for done in [pool.submit(ensure_table, run.spark, run.target(t)) for t in tables]:
             done.result()
