@@ -11,10 +11,16 @@ from customer_mart.errors import DataError, UsageError
 from customer_mart.places import absolute
 from customer_mart.publish.commit import newest_version
 from customer_mart.publish.run_record import RunRecord
-from customer_mart.publish.tables import create_table, ensure_table
+from customer_mart.publish.tables import (
+    STATISTICS,
+    create_table,
+    ensure_table,
+    keep_ids_out_of_statistics,
+)
 from customer_mart.publish.target import Target, target
 from customer_mart.settings.settings import Mart
 from tests.frames import by_name, utc
+from tests.publish.conftest import CopyOf
 from tests.publish.mart_rows import Row, customer, score
 
 GOOD = {"dim_customer": customer, "customer_ltv_scoring": score}
@@ -219,3 +225,13 @@ def test_a_folder_is_absolute_and_a_uri_stays_as_it_is(
 def test_a_mart_that_is_nowhere_is_a_usage_error() -> None:
     with pytest.raises(UsageError, match="Say where the mart is: --mart DIR"):
         target("dim_customer", Mart())
+
+
+def test_no_id_is_in_the_statistics_of_a_table(spark: SparkSession, copy_of: CopyOf) -> None:
+    table = copy_of("dim_customer")
+    spark.sql(f"ALTER TABLE {table.identifier} UNSET TBLPROPERTIES ('{STATISTICS}')")
+    keep_ids_out_of_statistics(spark, table)
+    _append(spark, table, customer(user_id="told-by-no-log"))
+    logs = [log.read_text() for log in Path(table.place).glob("_delta_log/*.json")]
+    assert any("maxValues" in log for log in logs)
+    assert not any("told-by-no-log" in log for log in logs)
