@@ -5,12 +5,14 @@ import sys
 import traceback
 from collections.abc import Sequence
 from datetime import datetime, timezone
-from pathlib import Path
 
 from pyspark.sql import SparkSession
 
-from customer_mart import __version__, pipeline
+from customer_mart import pipeline
+from customer_mart.arguments import command_parser, job_parser
 from customer_mart.contracts import STAGING_TABLES
+from customer_mart.erasure.erase import erase
+from customer_mart.erasure.request import requested_ids
 from customer_mart.errors import MartError, UsageError, first_line
 from customer_mart.maintain import maintain
 from customer_mart.publish.run_lock import run_lock
@@ -31,69 +33,14 @@ BUILDS: dict[str, pipeline.Build] = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """`customer-mart`: returns the exit code, 0 done, 2 usage, 3 data, 1 anything else."""
-    parser = argparse.ArgumentParser(prog="customer-mart", description=__doc__)
-    parser.add_argument("--version", action="version", version=__version__)
-    commands = parser.add_subparsers(dest="command", required=True)
-    build = commands.add_parser("build", help="build dim_customer and customer_ltv_scoring")
-    _add_build_arguments(build)
-    summary = commands.add_parser("summary", help="show what the last run built")
-    top = commands.add_parser("top", help="show the players with the best ltv_score")
-    top.add_argument("-n", type=_positive, default=10, help="how many (default 10)")
-    upkeep = commands.add_parser("maintain", help="compact small files, delete old ones")
-    _add_log_format(upkeep)
-    for command in (build, summary, top, upkeep):
-        _add_common_arguments(command)
-    parsed = parser.parse_args(arguments)
-    return _guarded(parsed)
+    return _guarded(command_parser(__doc__).parse_args(arguments))
 
 
 def run_job(table: str, arguments: Sequence[str] | None = None) -> int:
     """A script under jobs/: the flags of `customer-mart build`, for one table or for both."""
-    parser = argparse.ArgumentParser(description=f"Build {table}.")
-    _add_build_arguments(parser)
-    _add_common_arguments(parser)
-    parsed = parser.parse_args(arguments)
+    parsed = job_parser(table).parse_args(arguments)
     parsed.command, parsed.table = "build", table
     return _guarded(parsed)
-
-
-def _add_common_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--mart", metavar="DIR", help="folder or URI of the mart's tables")
-    parser.add_argument("--config", type=Path, metavar="FILE", help="settings in YAML")
-    parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        dest="overrides",
-        metavar="NAME=VALUE",
-        help="override a setting, such as scoring.min_tenure_days=0; repeatable",
-    )
-    parser.add_argument("--verbose", action="store_true", help="show the stack trace of an error")
-
-
-def _add_build_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.set_defaults(table="customer_mart")
-    parser.add_argument(
-        "--sources", metavar="DIR", help="folder that holds stg_signups, stg_deposits, ..."
-    )
-    parser.add_argument(
-        "--as-of",
-        type=_instant,
-        metavar="INSTANT",
-        help="ISO 8601, UTC without an offset (default: the start of the current UTC day)",
-    )
-    parser.add_argument(
-        "--mode",
-        choices=["auto", "full", "incremental"],
-        default="auto",
-        help="full: rebuild; incremental: only who was touched since the last run, or fail; "
-        "auto (default): incremental where that is sure to be right, else rebuild",
-    )
-    _add_log_format(parser)
-
-
-def _add_log_format(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--log-format", choices=["text", "json"], default="text")
 
 
 def _guarded(arguments: argparse.Namespace) -> int:
@@ -115,6 +62,9 @@ def _run(arguments: argparse.Namespace) -> None:
     if arguments.command == "build":
         _build(arguments, settings)
         return
+    if arguments.command == "erase":
+        _erase(arguments, settings)
+        return
     spark = get_session(verbose=arguments.verbose)
     if arguments.command == "maintain":
         with run_lock(settings.mart, "maintenance", settings.mart.wait_seconds):
@@ -123,6 +73,13 @@ def _run(arguments: argparse.Namespace) -> None:
         print_top(spark, settings, arguments.n)
     else:
         print_summary(spark, settings)
+
+
+def _erase(arguments: argparse.Namespace, settings: Settings) -> None:
+    ids = requested_ids(arguments.user_ids, arguments.user_ids_file)
+    spark = get_session(verbose=arguments.verbose)
+    with run_lock(settings.mart, "erasure", settings.mart.wait_seconds):
+        erase(spark, settings, ids, arguments.log_format, purge=arguments.purge)
 
 
 def _build(arguments: argparse.Namespace, settings: Settings) -> None:
@@ -175,27 +132,6 @@ def _settings(arguments: argparse.Namespace) -> Settings:
 def _start_of_day() -> datetime:
     now = datetime.now(tz=timezone.utc)
     return now.replace(hour=0, minute=0, second=0, microsecond=0)
-
-
-def _instant(text: str) -> datetime:
-    """An ISO 8601 instant; one without an offset is UTC."""
-    try:
-        # Python 3.10 does not know the Z that ISO 8601 writes for UTC.
-        instant = datetime.fromisoformat(
-            text.strip().replace("Z", "+00:00").replace("z", "+00:00")
-        )
-    except ValueError as malformed:
-        message = f"{text!r} is not an instant such as 2025-01-01T00:00:00Z"
-        raise argparse.ArgumentTypeError(message) from malformed
-    if instant.tzinfo is None:
-        return instant.replace(tzinfo=timezone.utc)
-    return instant.astimezone(timezone.utc)
-
-
-def _positive(text: str) -> int:
-    if not text.isdigit() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
-    return int(text)
 
 
 def _sentence(error: Exception) -> str:

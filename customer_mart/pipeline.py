@@ -20,7 +20,7 @@ from customer_mart.stages.gates import (
     pass_scoring_checks,
     pass_source_gates,
 )
-from customer_mart.stages.open import open_sources
+from customer_mart.stages.open import note_erased_rows, open_sources
 from customer_mart.stages.tables import (
     StagedDim,
     ensure_tables,
@@ -128,6 +128,7 @@ def _sources(run: Run, *tables: str) -> dict[str, SourceTable]:
 def _checked_dim_customer(run: Run, sources: dict[str, SourceTable]) -> StagedDim:
     """dim_customer staged and checked, its quarantined rows published."""
     staged = stage_customers(run, sources)
+    note_erased_rows(run, sources, {b.source: b.read for b in run.record.balances})
     publish_quarantine(run, sources, staged)
     pass_source_gates(run)
     customers = stage_dim_customer(run, staged)
@@ -138,6 +139,7 @@ def _checked_dim_customer(run: Run, sources: dict[str, SourceTable]) -> StagedDi
 def _checked_touched(run: Run, sources: dict[str, SourceTable], touched: Touched) -> DataFrame:
     """The rows of dim_customer of touched customers, staged and checked like all of them."""
     whole = {name: source.rows.count() for name, source in sources.items()}
+    note_erased_rows(run, sources, whole)
     of_touched = restricted(run, sources, touched)
     staged = stage_customers(run, of_touched)
     others = quarantine_of_others(run, touched, sources)

@@ -7,6 +7,8 @@ from typing import Literal
 
 from pyspark.sql import SparkSession
 
+from customer_mart.erasure.erased import Erased
+from customer_mart.erasure.ledger import erased_customers
 from customer_mart.progress import LogFormat, Progress, start_progress
 from customer_mart.publish.commit import commit_metadata
 from customer_mart.publish.run_record import RunRecord
@@ -19,7 +21,10 @@ Mode = Literal["auto", "full", "incremental"]
 
 @dataclass(frozen=True)
 class Run:
-    """One run of the mart at one as-of instant, by one clock reading."""
+    """One run of the mart at one as-of instant, by one clock reading.
+
+    erased: customers who do not exist for it; None when there are none.
+    """
 
     spark: SparkSession
     settings: Settings
@@ -27,6 +32,7 @@ class Run:
     record: RunRecord
     progress: Progress
     staging: StagingArea
+    erased: Erased | None = None
 
     @property
     def run_id(self) -> str:
@@ -59,6 +65,10 @@ def start_run(
     """A run that starts now.
 
     mode: what was asked for; the record of an `auto` run says in the end what it became.
+
+    Raises:
+        UsageError: if the settings do not lead to the salt of the ledger of erased customers.
+        DataError: if the ledger has lost its salt.
     """
     started_at = datetime.now(tz=timezone.utc)
     # The name sorts by time; the suffix tells apart runs that start in the same second.
@@ -70,4 +80,5 @@ def start_run(
         record=RunRecord(run_id, as_of, mode, settings.hash, started_at),
         progress=start_progress(log_format, run_id),
         staging=staging_area(spark, settings.mart, run_id),
+        erased=erased_customers(spark, settings),
     )

@@ -48,7 +48,7 @@ def print_summary(spark: SparkSession, settings: Settings) -> None:
     print_top(spark, settings, 10)
     reasons = set_aside.groupBy("source", "reason").agg(F.count(F.lit(1)).alias("rows"))
     _print(reasons.orderBy("source", "reason"), "Quarantined rows")
-    _print_places(settings)
+    _print_places(spark, settings)
 
 
 def _published(spark: SparkSession, settings: Settings, table: str) -> Target:
@@ -95,11 +95,12 @@ def _shown(value: object) -> str:
     return f"{value:,}" if isinstance(value, int | float | Decimal) else str(value)
 
 
-def _print_places(settings: Settings) -> None:
+def _print_places(spark: SparkSession, settings: Settings) -> None:
     console = _console()
     console.print("Tables", style="bold")
-    for name in MART_TABLES:
-        console.print(f"  {target(name, settings.mart).place}", soft_wrap=True)
+    for table in (target(name, settings.mart) for name in MART_TABLES):
+        if table.exists(spark):
+            console.print(f"  {table.place}", soft_wrap=True)
     scoring = target("customer_ltv_scoring", settings.mart)
     console.print("Query them with any Spark session that has Delta Lake, such as", style="bold")
     console.print(

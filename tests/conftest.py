@@ -1,6 +1,7 @@
 """One Spark session for the whole run: local, UTC, ANSI, and few partitions."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,15 @@ from customer_mart.publish.tables import ensure_table
 from customer_mart.publish.target import target
 from customer_mart.session import DELTA, LAPTOP, PINNED, TUNED
 from customer_mart.settings.settings import Mart
+from tests.incremental.warehouse import (
+    DEPOSITS,
+    GAMES,
+    JANUARY,
+    PURCHASES,
+    SIGNUPS,
+    WEB_EVENTS,
+    Warehouse,
+)
 
 TEST_SETTINGS = {
     "spark.driver.memory": "2g",
@@ -56,3 +66,30 @@ def empty_mart(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) ->
     for table in MART_TABLES:
         ensure_table(spark, target(table, Mart(location=str(folder))))
     return folder
+
+
+@pytest.fixture(scope="session")
+def first_run(
+    spark: SparkSession, tmp_path_factory: pytest.TempPathFactory, empty_mart: Path
+) -> Path:
+    """The folder of a warehouse whose mart was built as of January."""
+    folder = tmp_path_factory.mktemp("first") / "run"
+    shutil.copytree(empty_mart, folder / "mart")
+    made = Warehouse(spark, folder)
+    made.create("stg_signups", SIGNUPS)
+    made.create("stg_games", GAMES)
+    made.create("stg_deposits", DEPOSITS)
+    made.create("stg_ticket_purchases", PURCHASES)
+    made.create("stg_web_events", WEB_EVENTS)
+    assert made.run(JANUARY, "auto") == 0
+    assert made.last_run()["mode"] == "full"
+    return folder
+
+
+@pytest.fixture
+def warehouse(
+    spark: SparkSession, tmp_path_factory: pytest.TempPathFactory, first_run: Path
+) -> Warehouse:
+    folder = tmp_path_factory.mktemp("warehouse") / "copy"
+    shutil.copytree(first_run, folder)
+    return Warehouse(spark, folder)

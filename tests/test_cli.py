@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from customer_mart import __version__
-from customer_mart.cli import _instant, main
+from customer_mart.arguments import instant
+from customer_mart.cli import main
 
 INSTANTS = {
     "2025-01-01T00:00:00Z": datetime(2025, 1, 1, tzinfo=timezone.utc),
@@ -16,9 +17,9 @@ INSTANTS = {
 }
 
 
-@pytest.mark.parametrize(("text", "instant"), INSTANTS.items())
-def test_as_of_is_an_iso_instant_and_utc_without_an_offset(text: str, instant: datetime) -> None:
-    assert _instant(text) == instant
+@pytest.mark.parametrize(("text", "meant"), INSTANTS.items())
+def test_as_of_is_an_iso_instant_and_utc_without_an_offset(text: str, meant: datetime) -> None:
+    assert instant(text) == meant
 
 
 @pytest.mark.parametrize(

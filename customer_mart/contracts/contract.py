@@ -15,7 +15,13 @@ STAGING_TABLES = (
     "stg_games",
     "stg_funnel_spend",
 )
-MART_TABLES = ("dim_customer", "customer_ltv_scoring", "quarantine", "mart_runs")
+MART_TABLES = (
+    "dim_customer",
+    "customer_ltv_scoring",
+    "quarantine",
+    "mart_runs",
+    "erased_customers",
+)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,16 @@ from pyspark.sql import functions as F
 from customer_mart.publish.target import Target
 
 # Operations that leave every row as it was.
-KEEPS_ROWS = ("OPTIMIZE", "VACUUM START", "VACUUM END", "ADD COLUMNS", "SET TBLPROPERTIES")
+KEEPS_ROWS = (
+    "OPTIMIZE",
+    "REORG",
+    "VACUUM START",
+    "VACUUM END",
+    "ADD COLUMNS",
+    "SET TBLPROPERTIES",
+)
+# What a commit's metadata calls the request to erase customers that it carried out.
+ERASURE = "erasure"
 
 
 def publish(
@@ -46,6 +55,11 @@ def _tasks(spark: SparkSession) -> int:
 def commit_metadata(run_id: str, as_of: datetime, settings_hash: str) -> dict[str, str]:
     """What a commit says of the run that made it."""
     return {"run_id": run_id, "as_of": as_of.isoformat(), "settings_hash": settings_hash}
+
+
+def erasure_metadata(request_id: str) -> dict[str, str]:
+    """What a commit says of the request to erase that made it; it is no run's."""
+    return {ERASURE: request_id}
 
 
 def version_of_run(spark: SparkSession, target: Target, run_id: str) -> int:
@@ -89,20 +103,24 @@ def commits(spark: SparkSession, target: Target) -> list[tuple[int, dict[str, st
 
 
 def changed_since(spark: SparkSession, target: Target, version: int) -> str | None:
-    """The first commit after a version that may have changed rows, in words; None without one."""
+    """The first commit after a version that may have changed rows, in words; None without one.
+
+    An erasure does not count: to the sources as they are read since, its rows do not exist.
+    """
     history = spark.sql(f"DESCRIBE HISTORY {target.identifier}").where(f"version > {version}")
     for expected, commit in enumerate(history.orderBy("version").collect(), version + 1):
         if commit["version"] != expected:
             return f"its history does not go back to version {version}"
-        if commit["operation"] not in KEEPS_ROWS:
+        is_erasure = bool(_parsed(commit["userMetadata"] or "", ERASURE))
+        if commit["operation"] not in KEEPS_ROWS and not is_erasure:
             return f"version {commit['version']} is a {commit['operation']}"
     return None
 
 
-def _parsed(metadata: str) -> dict[str, str]:
+def _parsed(metadata: str, key: str = "run_id") -> dict[str, str]:
     """A commit's metadata, or nothing when somebody else wrote it."""
     try:
         parsed = json.loads(metadata)
     except ValueError:
         return {}
-    return parsed if isinstance(parsed, dict) and "run_id" in parsed else {}
+    return parsed if isinstance(parsed, dict) and key in parsed else {}

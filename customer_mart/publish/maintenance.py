@@ -1,5 +1,6 @@
 """Upkeep of a table: small files compacted, files nobody needs any more deleted."""
 
+import json
 from collections import Counter
 from dataclasses import dataclass
 from urllib.parse import unquote
@@ -7,6 +8,7 @@ from urllib.parse import unquote
 from pyspark.sql import SparkSession
 
 from customer_mart.identifiers import quoted, sql_string
+from customer_mart.publish.merge import USER_METADATA
 from customer_mart.publish.session_setting import session_setting
 from customer_mart.publish.target import Target
 
@@ -60,6 +62,17 @@ def _partition(file: str, columns: list[str]) -> tuple[str, ...]:
 def _condition(partition: tuple[str, ...]) -> str:
     pairs = (folder.split("=", 1) for folder in partition)
     return " AND ".join(f"{quoted(column)} = {sql_string(value)}" for column, value in pairs)
+
+
+def drop_deleted_rows(spark: SparkSession, target: Target, metadata: dict[str, str]) -> None:
+    """Writes files anew in which rows are only marked as deleted, in one commit.
+
+    Tables are not made with such marks, but their owner, or a platform, may have switched them on.
+    """
+    detail = spark.sql(f"DESCRIBE DETAIL {target.identifier}").collect()[0]
+    if "deletionVectors" in detail["tableFeatures"]:
+        with session_setting(spark, USER_METADATA, json.dumps(metadata)):
+            spark.sql(f"REORG TABLE {target.identifier} APPLY (PURGE)")
 
 
 def vacuum(spark: SparkSession, target: Target, retention_hours: int) -> None:

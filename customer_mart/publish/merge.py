@@ -2,7 +2,7 @@
 
 import json
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
 from customer_mart.identifiers import quoted
@@ -10,7 +10,7 @@ from customer_mart.publish.commit import version_of_run
 from customer_mart.publish.session_setting import session_setting
 from customer_mart.publish.target import Target
 
-VIEW = "customer_mart_recomputed"
+VIEW = "customer_mart_merged"
 USER_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
 
 
@@ -27,17 +27,36 @@ def merge(
     """
     key, columns = target.contract.key, target.contract.column_names
     kept = recomputed.withColumn("is_kept", F.lit(True))
-    keys.join(kept, key, "left").createOrReplaceTempView(VIEW)
+    rows = keys.join(kept, key, "left")
     same = " AND ".join(f"t.{quoted(name)} = s.{quoted(name)}" for name in key)
     updates = ", ".join(f"{quoted(name)} = s.{quoted(name)}" for name in columns)
     names = ", ".join(quoted(name) for name in columns)
     values = ", ".join(f"s.{quoted(name)}" for name in columns)
-    with session_setting(spark, USER_METADATA, json.dumps(metadata)):
-        spark.sql(
-            f"MERGE INTO {target.identifier} AS t USING {VIEW} AS s ON {same} "
-            "WHEN MATCHED AND s.is_kept IS NULL THEN DELETE "
-            f"WHEN MATCHED THEN UPDATE SET {updates} "
-            f"WHEN NOT MATCHED AND s.is_kept THEN INSERT ({names}) VALUES ({values})"
-        )
-    spark.catalog.dropTempView(VIEW)
+    clauses = (
+        "WHEN MATCHED AND s.is_kept IS NULL THEN DELETE "
+        f"WHEN MATCHED THEN UPDATE SET {updates} "
+        f"WHEN NOT MATCHED AND s.is_kept THEN INSERT ({names}) VALUES ({values})"
+    )
+    merge_into(spark, target, rows, same, clauses, metadata)
     return version_of_run(spark, target, metadata["run_id"])
+
+
+def merge_into(
+    spark: SparkSession,
+    target: Target,
+    rows: DataFrame,
+    on: str,
+    clauses: str,
+    metadata: dict[str, str],
+) -> Row:
+    """Merges rows, `s` in the condition and the clauses, into the table, `t`, in one commit.
+
+    Returns how many rows of the table were affected. The condition is in the table's log.
+    """
+    rows.createOrReplaceTempView(VIEW)
+    try:
+        with session_setting(spark, USER_METADATA, json.dumps(metadata)):
+            statement = f"MERGE INTO {target.identifier} AS t USING {VIEW} AS s ON {on} {clauses}"
+            return spark.sql(statement).collect()[0]
+    finally:
+        spark.catalog.dropTempView(VIEW)

@@ -151,6 +151,16 @@ class Maintenance(Model):
     keep_last_run: bool = True
 
 
+class Erasure(Model):
+    """How customers are erased; no row of anybody else depends on it."""
+
+    salt_env: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] | None = None
+
+
+# Groups of settings that change no row of a run.
+NO_MEANING = {"mart", "publish", "maintenance", "erasure"}
+
+
 class Settings(Model):
     """Every setting of a run, with the specification's defaults."""
 
@@ -171,11 +181,12 @@ class Settings(Model):
     scoring: Scoring = Scoring()
     publish: Publish = Publish()
     maintenance: Maintenance = Maintenance()
+    erasure: Erasure = Erasure()
 
     @property
     def hash(self) -> str:
         """SHA-256 of the settings that change a row or let it pass; not of places or files."""
-        meaning = self.model_dump(by_alias=True, exclude={"mart", "publish", "maintenance"})
+        meaning = self.model_dump(by_alias=True, exclude=NO_MEANING)
         # Whether facts before a signup fail a run is asked of touched customers alone.
         asked = ("earliest_timestamp", "purchase_before_signup")
         meaning["quality"] = {name: meaning["quality"][name] for name in asked}

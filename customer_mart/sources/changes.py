@@ -1,7 +1,5 @@
 """What happened to a Delta source between two versions, by its history and change data feed."""
 
-from dataclasses import replace
-
 from pyspark.sql import Row, SparkSession
 
 from customer_mart.identifiers import quoted_name
@@ -30,7 +28,7 @@ def changed_rows(spark: SparkSession, source: SourceTable, since: int) -> Source
         rows = reader.table(quoted_name(location.place))
     else:
         rows = reader.load(location.place)
-    return replace(source, rows=rows)
+    return source.reading(rows)
 
 
 def incomplete_since(spark: SparkSession, location: Location, since: int) -> str | None:

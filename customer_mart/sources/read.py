@@ -1,12 +1,13 @@
 """The only reader: a source as delivered, its columns under the contract's names and types."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from customer_mart.contracts import Contract, ContractColumn, contract
+from customer_mart.erasure.erased import Erased
 from customer_mart.errors import DataError, first_line
 from customer_mart.identifiers import quoted
 from customer_mart.settings import Source
@@ -18,13 +19,18 @@ AS_READ = "as_read"
 
 @dataclass(frozen=True)
 class SourceTable:
-    """A source pinned for one run: where it is, and its rows as delivered."""
+    """A source pinned for one run: where it is, and its rows as delivered.
+
+    erased: customers whose rows were left out of rows. delivered: rows with them.
+    """
 
     contract: Contract
     location: Location
     columns: dict[str, str]
     time_zone: str
     rows: DataFrame
+    erased: Erased | None = None
+    delivered: DataFrame | None = None
 
     @property
     def extra_columns(self) -> list[str]:
@@ -43,10 +49,25 @@ class SourceTable:
         A value that cannot be cast without loss is NULL. further: columns of the row as delivered
         that come along.
         """
-        selected = [self._typed(column).alias(column.name) for column in self.contract.columns]
+        selected = [
+            self.typed_column(column).alias(column.name) for column in self.contract.columns
+        ]
         return self.rows.select(*selected, *further)
 
-    def _typed(self, column: ContractColumn) -> Column:
+    def reading(self, rows: DataFrame) -> "SourceTable":
+        """The source with other rows as delivered, those of erased customers left out."""
+        read = replace(self, rows=rows)
+        user = next((c for c in self.contract.columns if "user" in c.tags), None)
+        if self.erased is None or user is None:
+            return read
+        kept = self.erased.left_out(rows, read.typed_column(user))
+        return replace(read, rows=kept, delivered=rows)
+
+    def without(self, erased: Erased) -> "SourceTable":
+        """The source as if these customers had never been in it."""
+        return replace(self, erased=erased).reading(self.rows)
+
+    def typed_column(self, column: ContractColumn) -> Column:
         name = self._found_name(column)
         return cast(F.col(quoted(name)), self.rows.schema[name].dataType, column, self.time_zone)
 

@@ -1,5 +1,6 @@
 """Opening the sources: all of them, before anything is computed."""
 
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -24,7 +25,8 @@ def open_sources(run: Run) -> dict[str, SourceTable]:
         ):
             if source is None:
                 continue
-            sources[name] = source
+            # Without anybody to leave out, no plan has a join for it.
+            sources[name] = source.without(run.erased) if run.erased else source
             if source.location.version is not None:
                 run.record.source_versions[name] = source.location.version
                 run.record.source_ids[name] = source.location.table_id or ""
@@ -38,4 +40,19 @@ def _open(run: Run, name: str) -> SourceTable | None:
     is_optional = name in OPTIONAL
     return open_source(
         run.spark, name, sources.source(name), sources.time_zone, optional=is_optional
+    )
+
+
+def note_erased_rows(run: Run, sources: dict[str, SourceTable], read: Mapping[str, int]) -> None:
+    """Adds to the run's warnings how many rows the sources still deliver of erased customers.
+
+    read: by source, the rows without them. Counting what was delivered takes no column of a Delta
+    table or of Parquet files; CSV is read once more.
+    """
+    if run.erased is None:
+        return
+    run.record.warnings["erased_rows"] = sum(
+        source.delivered.count() - read[name]
+        for name, source in sources.items()
+        if source.delivered is not None
     )

@@ -12,6 +12,7 @@ from pyspark.sql import functions as F
 from customer_mart.contracts import contract
 from customer_mart.customer_ltv_scoring.customer_ltv_scoring import customer_ltv_scoring
 from customer_mart.dim_customer.dim_customer import dim_customer
+from customer_mart.erasure.delivered import without_erased
 from customer_mart.errors import DataError
 from customer_mart.incremental.last_run import last_run
 from customer_mart.publish.checks import contract_measures, key_measures, with_copies
@@ -143,6 +144,9 @@ def publish_quarantine(
         set_aside = quarantine(rows, run.run_id, run.as_of) if rows else empty
         if others is not None:
             set_aside = set_aside.unionByName(others)
+        if run.erased:
+            # Staged, for it is looked through before it is written.
+            set_aside = without_erased(run.staging.stage("quarantine", set_aside), run.erased)
         write = set_aside.hint("rebalance").write
         table.replace(write, run.commit_metadata)
         version = version_of_run(run.spark, table, run.run_id)

@@ -168,6 +168,7 @@ def test_the_mart_s_tables_of_customers_are_partitioned_by_signup_date() -> None
         "customer_ltv_scoring": ["signup_date"],
         "quarantine": [],
         "mart_runs": [],
+        "erased_customers": [],
     }
 
 

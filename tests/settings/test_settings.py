@@ -15,7 +15,7 @@ def _hash(*overrides: str) -> str:
 
 def test_the_defaults_are_the_specification_s() -> None:
     settings = Settings().model_dump(
-        exclude={"sources", "mart", "scoring", "publish", "maintenance"}
+        exclude={"sources", "mart", "scoring", "publish", "maintenance", "erasure"}
     )
     assert settings == {
         "business_time_zone": "UTC",
@@ -256,6 +256,7 @@ def test_the_hash_changes_with_what_changes_a_row(override: str) -> None:
         "mart.wait_seconds=60",
         "maintenance.retention_hours=24",
         "publish.max_records_per_file=10",
+        "erasure.salt_env=MART_SALT",
     ],
 )
 def test_the_hash_stays_with_places_files_and_limits(override: str) -> None:

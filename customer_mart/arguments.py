@@ -1,0 +1,118 @@
+"""The flags of the command line and of the scripts under jobs/."""
+
+import argparse
+from datetime import datetime, timezone
+from pathlib import Path
+
+from customer_mart import __version__
+
+
+def command_parser(description: str | None) -> argparse.ArgumentParser:
+    """The parser of `customer-mart`, a command each for what it can do."""
+    parser = argparse.ArgumentParser(prog="customer-mart", description=description)
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    build = commands.add_parser("build", help="build dim_customer and customer_ltv_scoring")
+    _add_build_arguments(build)
+    summary = commands.add_parser("summary", help="show what the last run built")
+    top = commands.add_parser("top", help="show the players with the best ltv_score")
+    top.add_argument("-n", type=_positive, default=10, help="how many (default 10)")
+    upkeep = commands.add_parser("maintain", help="compact small files, delete old ones")
+    _add_log_format(upkeep)
+    erasure = commands.add_parser(
+        "erase", help="remove customers, and keep them out of later runs"
+    )
+    _add_erasure_arguments(erasure)
+    for command in (build, summary, top, upkeep, erasure):
+        _add_common_arguments(command)
+    return parser
+
+
+def job_parser(table: str) -> argparse.ArgumentParser:
+    """The parser of a script under jobs/ that builds one table or both."""
+    parser = argparse.ArgumentParser(description=f"Build {table}.")
+    _add_build_arguments(parser)
+    _add_common_arguments(parser)
+    return parser
+
+
+def _add_common_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--mart", metavar="DIR", help="folder or URI of the mart's tables")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="settings in YAML")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        dest="overrides",
+        metavar="NAME=VALUE",
+        help="override a setting, such as scoring.min_tenure_days=0; repeatable",
+    )
+    parser.add_argument("--verbose", action="store_true", help="show the stack trace of an error")
+
+
+def _add_build_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(table="customer_mart")
+    parser.add_argument(
+        "--sources", metavar="DIR", help="folder that holds stg_signups, stg_deposits, ..."
+    )
+    parser.add_argument(
+        "--as-of",
+        type=instant,
+        metavar="INSTANT",
+        help="ISO 8601, UTC without an offset (default: the start of the current UTC day)",
+    )
+    parser.add_argument(
+        "--mode",
+        choices=["auto", "full", "incremental"],
+        default="auto",
+        help="full: rebuild; incremental: only who was touched since the last run, or fail; "
+        "auto (default): incremental where that is sure to be right, else rebuild",
+    )
+    _add_log_format(parser)
+
+
+def _add_log_format(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--log-format", choices=["text", "json"], default="text")
+
+
+def _add_erasure_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--user-id",
+        action="append",
+        default=[],
+        dest="user_ids",
+        metavar="ID",
+        help="a customer to erase; repeatable",
+    )
+    parser.add_argument(
+        "--user-ids-file",
+        type=Path,
+        metavar="FILE",
+        help="customers to erase, an id a line in UTF-8; keeps ids out of the shell's history",
+    )
+    parser.add_argument(
+        "--purge",
+        action="store_true",
+        help="also delete the files of all old versions now: ends time travel and roll-back, and "
+        "fails queries that still read them",
+    )
+    _add_log_format(parser)
+
+
+def instant(text: str) -> datetime:
+    """An ISO 8601 instant; one without an offset is UTC."""
+    try:
+        # Python 3.10 does not know the Z that ISO 8601 writes for UTC.
+        parsed = datetime.fromisoformat(text.strip().replace("Z", "+00:00").replace("z", "+00:00"))
+    except ValueError as malformed:
+        message = f"{text!r} is not an instant such as 2025-01-01T00:00:00Z"
+        raise argparse.ArgumentTypeError(message) from malformed
+    if parsed.tzinfo is None:
+        return parsed.replace(tzinfo=timezone.utc)
+    return parsed.astimezone(timezone.utc)
+
+
+def _positive(text: str) -> int:
+    if not text.isdigit() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
+    return int(text)

@@ -1,0 +1,1 @@
+"""Erasure of customers: the ledger of whom, and their removal from every table of the mart."""

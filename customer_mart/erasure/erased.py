@@ -1,0 +1,39 @@
+"""The customers whom the ledger names, told by their hashes alone."""
+
+from dataclasses import dataclass
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from customer_mart.erasure.salted_hash import salted_hash
+
+# A name that no source gives a column.
+HASH = "_erased_user_hash"
+
+
+@dataclass(frozen=True)
+class Erased:
+    """Whom to leave out of everything that is read.
+
+    hashes: one row per customer. is_unfinished: whether a request for some of them did not come to
+    its end, so that a table may still hold them.
+    """
+
+    hashes: DataFrame
+    salt: bytes
+    is_unfinished: bool
+
+    def left_out(self, rows: DataFrame, user_id: Column) -> DataFrame:
+        """The rows but those of erased customers; rows of nobody stay.
+
+        They are few: they go to the rows, and the rows through no exchange.
+        """
+        is_same = salted_hash(user_id, self.salt) == F.col(HASH)
+        return rows.join(F.broadcast(self.hashes), is_same, "left_anti")
+
+    def found_among(self, ids: DataFrame) -> list[str]:
+        """The ids of erased customers that a column of ids, the only one, still holds."""
+        [name] = ids.columns
+        is_same = salted_hash(F.col(name), self.salt) == F.col(HASH)
+        found = ids.distinct().join(F.broadcast(self.hashes), is_same, "left_semi")
+        return [row[name] for row in found.collect()]

@@ -1,0 +1,11 @@
+"""Erase customers from the mart's tables, and keep later runs from bringing them back.
+
+Takes the flags of `customer-mart erase`, by hand, with spark-submit or as a Databricks task.
+"""
+
+import sys
+
+from customer_mart.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main(["erase", *sys.argv[1:]]))
