@@ -49,9 +49,7 @@ def keep_ids_out_of_statistics(spark: SparkSession, target: Target) -> None:
     detail = spark.sql(f"DESCRIBE DETAIL {target.identifier}").collect()[0]
     if STATISTICS not in detail["properties"]:
         names = sql_string(_statistics(target.contract))
-        spark.sql(
-            f"ALTER TABLE {target.identifier} SET TBLPROPERTIES ('{STATISTICS}' = {names})"
-        )
+        spark.sql(f"ALTER TABLE {target.identifier} SET TBLPROPERTIES ('{STATISTICS}' = {names})")
 
 
 def _properties(table: Contract) -> dict[str, str]:
