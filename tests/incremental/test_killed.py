@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.incremental.warehouse import ALL_DIRT, ANY_SHARE, JANUARY, WHEN, Warehouse
+from tests.processes import quick_environment
 
 ROOT = Path(__file__).parents[2]
 # Runs the command line with one function of the pipeline replaced by a kill of this process.
@@ -29,7 +30,9 @@ def _killed_at(warehouse: Warehouse, point: str, mode: str) -> None:
     limits = ["--set", ALL_DIRT, "--set", ANY_SHARE]
     when = ["--as-of", JANUARY.isoformat(), "--mode", mode]
     line = [sys.executable, "-c", DRIVER, point, "build", *places, *limits, *when]
-    done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        line, cwd=ROOT, capture_output=True, text=True, check=False, env=quick_environment()
+    )
     assert done.returncode == -9, done.stderr
 
 

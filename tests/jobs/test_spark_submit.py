@@ -10,6 +10,7 @@ import pytest
 
 from tests.jobs.operator_data import AS_OF, Operator
 from tests.jobs.test_build import ALL_DIRT, DEPOSITS, GAMES, PURCHASES, SIGNUPS, WEB_EVENTS
+from tests.processes import quick_environment
 
 ROOT = Path(__file__).parents[2]
 SUBMIT = Path(sys.executable).parent / "spark-submit"
@@ -20,7 +21,7 @@ def submit(*arguments: str, options: tuple[str, ...] = LOCAL) -> subprocess.Comp
     """spark-submit in a process of its own, with the packages of the PySpark under test."""
     packages = os.environ.get("CUSTOMER_MART_TEST_PACKAGES")
     chosen = ("--packages", packages) if packages and options else ()
-    environment = {**os.environ, "PYSPARK_PYTHON": sys.executable, "TZ": "Asia/Tokyo"}
+    environment = quick_environment(PYSPARK_PYTHON=sys.executable, TZ="Asia/Tokyo")
     environment["PATH"] = f"{SUBMIT.parent}{os.pathsep}{environment['PATH']}"
     return subprocess.run(
         [str(SUBMIT), *options, *chosen, *arguments],
