@@ -8,6 +8,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from customer_mart.cli import run_job
+from customer_mart.publish.session_setting import session_setting
 from scripts.generate_data import staging_tables
 from tests.jobs.operator_data import AS_OF, Operator, comparable
 from tests.oracle.oracle import MARTS, SOURCES, reference_mart
@@ -27,8 +28,10 @@ LEGACY: Mapping[str, tuple[str, Any]] = {
 def built(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Operator:
     operator = Operator(spark, tmp_path_factory.mktemp("oracle"))
     tables = staging_tables(spark.range(CUSTOMERS), spark.range(GAMES), SEED, INSTANT)
-    for name, table in tables.items():
-        table.write.parquet(str(operator.sources / name))
+    # As the generator's own session has it.
+    with session_setting(spark, "spark.sql.codegen.wholeStage", "false"):
+        for name, table in tables.items():
+            table.write.parquet(str(operator.sources / name))
     assert operator.build(*SETTINGS) == 0
     return operator
 
