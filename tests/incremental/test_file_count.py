@@ -1,0 +1,40 @@
+"""How many files incremental runs leave behind: no more, however many runs there are."""
+
+import pytest
+
+from customer_mart.cli import main
+from tests.frames import utc
+from tests.incremental.warehouse import FEBRUARY, WHEN, Warehouse
+
+RUNS = 6
+# Three more signup dates beside the one that the warehouse begins with.
+LATER = [
+    (f"later{day}{name}", utc(f"2024-11-0{day} 00:00:00"), "UK")
+    for day in (2, 3, 4)
+    for name in "ab"
+]
+DATES = 4
+
+
+def _files(warehouse: Warehouse, table: str) -> int:
+    return len(warehouse.table(table).inputFiles())
+
+
+@pytest.mark.slow
+def test_incremental_runs_leave_one_file_a_date_and_maintenance_one_of_the_record(
+    warehouse: Warehouse,
+) -> None:
+    warehouse.insert("stg_signups", LATER)
+    assert warehouse.run(FEBRUARY, "full") == 0
+    recorded = _files(warehouse, "mart_runs")
+    for number in range(RUNS):
+        # A customer of every date, another one each time.
+        users = [f"u{number}", *(f"later{day}{'ab'[number % 2]}" for day in (2, 3, 4))]
+        warehouse.insert("stg_deposits", [(f"n{number}{u}", u, WHEN, 100) for u in users])
+        assert warehouse.run(FEBRUARY) == 0
+        assert warehouse.last_run()["touched_customers"] == len(users)
+        assert _files(warehouse, "dim_customer") == DATES
+        assert _files(warehouse, "customer_ltv_scoring") == DATES
+        assert _files(warehouse, "mart_runs") == recorded + number + 1
+    assert main(["maintain", "--mart", str(warehouse.mart)]) == 0
+    assert _files(warehouse, "mart_runs") == 1
