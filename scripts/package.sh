@@ -1,0 +1,80 @@
+#!/usr/bin/env bash
+# What a cluster needs of this repository, in one folder.
+set -euo pipefail
+
+root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
+
+usage() {
+    cat <<'USAGE'
+Usage: scripts/package.sh [--python-prefix DIR] [OUT_DIR]
+
+Puts into OUT_DIR (dist):
+
+  customer_mart-VERSION-py3-none-any.whl         for pip install
+  customer_mart-VERSION.zip                      for spark-submit --py-files: the package alone
+  environment-VERSION-PYTHON-PLATFORM.tar.gz     for spark-submit --archives: the package and all
+                                                 that it imports, but for PySpark
+
+The environment names its Python by the path that it has here; where the machines that run the
+driver have theirs elsewhere, --python-prefix /usr makes it /usr/bin/python3.
+USAGE
+}
+
+wrong_usage() {
+    echo "$1" >&2
+    usage >&2
+    exit 2
+}
+
+pack=(venv-pack --quiet)
+out=dist
+while [[ $# -gt 0 ]]; do
+    case "$1" in
+    -h | --help)
+        usage
+        exit 0
+        ;;
+    --python-prefix)
+        [[ $# -ge 2 && -n "$2" ]] || wrong_usage "$1 needs a value."
+        pack+=(--python-prefix "$2")
+        shift 2
+        ;;
+    -*) wrong_usage "Unknown argument: $1" ;;
+    *)
+        out="$1"
+        shift
+        [[ $# -eq 0 ]] || wrong_usage "One OUT_DIR, not also $1."
+        ;;
+    esac
+done
+mkdir -p -- "$out" 2>/dev/null || wrong_usage "OUT_DIR: '$out' is no folder and cannot be made one."
+out="$(cd -- "$out" && pwd)"
+
+# shellcheck source=/dev/null
+source "$root/scripts/environment.sh"
+cd "$root"
+work="$(mktemp -d)"
+trap 'rm -rf "$work"' EXIT
+
+version="$(python -c 'import customer_mart; print(customer_mart.__version__)')"
+wheel="customer_mart-$version-py3-none-any.whl"
+python -m build --wheel --outdir "$work" . >"$work/build.log" 2>&1 || {
+    cat "$work/build.log" >&2
+    exit 1
+}
+
+# The Python half of Delta Lake says that it needs PySpark, which is the cluster's to bring.
+python -m venv "$work/environment"
+pip=("$work/environment/bin/python" -m pip)
+"${pip[@]}" install --quiet "$work/$wheel"
+"${pip[@]}" install --quiet --no-deps "$(grep -o 'delta-spark==[0-9.]*' pyproject.toml)"
+"${pip[@]}" uninstall --quiet --yes pip
+built_for="$(python -c 'import sys, sysconfig
+print("cp%d%d" % sys.version_info[:2], sysconfig.get_platform().replace("-", "_"), sep="-")')"
+environment="environment-$version-$built_for.tar.gz"
+"${pack[@]}" --prefix "$work/environment" --output "$work/$environment"
+
+# A wheel is a zip, and this one is of Python and data alone: Python imports it as it is.
+cp "$work/$wheel" "$out/customer_mart-$version.zip"
+mv "$work/$wheel" "$work/$environment" "$out"
+printf '%s\n' "$out/$wheel" "$out/customer_mart-$version.zip" "$out/$environment"

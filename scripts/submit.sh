@@ -1,0 +1,92 @@
+#!/usr/bin/env bash
+# A job on a Spark cluster, by spark-submit with the properties file of that kind of cluster.
+set -euo pipefail
+
+root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
+
+usage() {
+    cat <<'USAGE'
+Usage: scripts/submit.sh --master URL [--conf-file FILE] [--jars-dir DIR] [OPTION ...] JOB [FLAG ...]
+
+Submits JOB, such as jobs/build_customer_mart.py, with its flags. OPTIONs are spark-submit's own.
+
+  --master URL      local[*], spark://HOST:7077, yarn or k8s://https://HOST:6443; chooses
+                    conf/spark-local.conf, -standalone.conf, -yarn.conf or -kubernetes.conf
+  --conf-file FILE  another properties file; its spark.master will do in place of --master
+  --jars-dir DIR    Delta Lake from the jars in DIR (scripts/fetch_jars.sh) in place of a download
+
+From the environment:
+
+  SPARK_HOME             the Spark whose spark-submit to use, else the one on PATH or in .venv
+  PYSPARK_DRIVER_PYTHON  the Python of the driver, with the package and what it imports
+  DELTA_JARS             the same as --jars-dir
+USAGE
+}
+
+wrong_usage() {
+    echo "$1" >&2
+    usage >&2
+    exit 2
+}
+
+conf_for() {
+    case "$1" in
+    local | local\[*) echo "$root/conf/spark-local.conf" ;;
+    spark://*) echo "$root/conf/spark-standalone.conf" ;;
+    yarn) echo "$root/conf/spark-yarn.conf" ;;
+    k8s://*) echo "$root/conf/spark-kubernetes.conf" ;;
+    *) wrong_usage "--master: no file in conf/ is for '$1'; name one with --conf-file." ;;
+    esac
+}
+
+# The jars of a folder as --jars takes them.
+comma_separated() {
+    local found=("$1"/*.jar) IFS=,
+    compgen -G "$1/*delta-spark_*.jar" >/dev/null ||
+        wrong_usage "--jars-dir: '$1' has no jar of Delta Lake; scripts/fetch_jars.sh fetches them."
+    echo "${found[*]}"
+}
+
+spark_submit() {
+    if [[ -n "${SPARK_HOME:-}" ]]; then
+        echo "$SPARK_HOME/bin/spark-submit"
+    else
+        command -v spark-submit || echo "$root/.venv/bin/spark-submit"
+    fi
+}
+
+submit=("$(spark_submit)")
+conf_file="" jars_dir="${DELTA_JARS:-}"
+while [[ "${1:-}" == -* ]]; do
+    case "$1" in
+    -h | --help)
+        usage
+        exit 0
+        ;;
+    # spark-submit's options without a value, or with it in one word.
+    -v | --verbose | --supervise | --*=*)
+        submit+=("$1")
+        shift
+        continue
+        ;;
+    esac
+    [[ $# -ge 2 ]] || wrong_usage "$1 needs a value."
+    case "$1" in
+    --conf-file | --properties-file) conf_file="$2" ;;
+    --jars-dir) jars_dir="$2" ;;
+    --master)
+        submit+=("$1" "$2")
+        conf_file="${conf_file:-$(conf_for "$2")}"
+        ;;
+    *) submit+=("$1" "$2") ;;
+    esac
+    shift 2
+done
+[[ -n "$conf_file" ]] || wrong_usage "Say where to: --master URL or --conf-file FILE."
+[[ $# -gt 0 ]] || wrong_usage "Say which job: jobs/build_customer_mart.py, for one."
+if [[ -n "$jars_dir" ]]; then
+    jars="$(comma_separated "$jars_dir")"
+    submit+=(--conf spark.jars.packages= --jars "$jars")
+fi
+
+exec "${submit[@]}" --properties-file "$conf_file" "$@"

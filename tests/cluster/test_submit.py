@@ -1,0 +1,103 @@
+"""The line that scripts/submit.sh hands to spark-submit, and the properties files it chooses."""
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from customer_mart.session import DELTA
+
+ROOT = Path(__file__).parents[2]
+CONF = ROOT / "conf"
+JOB = ("jobs/build_customer_mart.py", "--mode", "full")
+
+
+@pytest.fixture
+def spark_home(tmp_path: Path) -> Path:
+    """A Spark whose spark-submit prints what it is told."""
+    program = tmp_path / "spark" / "bin" / "spark-submit"
+    program.parent.mkdir(parents=True)
+    program.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
+    program.chmod(0o755)
+    return tmp_path / "spark"
+
+
+def _submit(spark_home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "SPARK_HOME": str(spark_home)}
+    return subprocess.run(
+        [str(ROOT / "scripts" / "submit.sh"), *arguments],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("master", "name"),
+    [
+        ("local[2]", "local"),
+        ("spark://127.0.0.1:7077", "standalone"),
+        ("yarn", "yarn"),
+        ("k8s://https://127.0.0.1:6443", "kubernetes"),
+    ],
+)
+def test_the_master_chooses_the_properties(spark_home: Path, master: str, name: str) -> None:
+    done = _submit(spark_home, "--master", master, *JOB)
+    chosen = ["--properties-file", str(CONF / f"spark-{name}.conf")]
+    assert done.stdout.splitlines() == ["--master", master, *chosen, *JOB]
+
+
+def test_a_properties_file_of_one_s_own_goes_before(spark_home: Path) -> None:
+    done = _submit(spark_home, "--conf-file", "mine.conf", "--master", "mesh://here", *JOB)
+    assert done.stdout.splitlines() == [
+        *("--master", "mesh://here", "--properties-file", "mine.conf"),
+        *JOB,
+    ]
+
+
+def test_jars_that_are_there_take_the_place_of_a_download(
+    spark_home: Path, tmp_path: Path
+) -> None:
+    for name in ("delta-spark_4.2_2.13-4.4.0.jar", "delta-storage-4.4.0.jar"):
+        (tmp_path / name).touch()
+    line = ("--master", "yarn", "--jars-dir", str(tmp_path), "--verbose", "--conf", "a=b", *JOB)
+    assert _submit(spark_home, *line).stdout.splitlines() == [
+        *("--master", "yarn", "--verbose", "--conf", "a=b", "--conf", "spark.jars.packages="),
+        "--jars",
+        f"{tmp_path}/delta-spark_4.2_2.13-4.4.0.jar,{tmp_path}/delta-storage-4.4.0.jar",
+        *("--properties-file", str(CONF / "spark-yarn.conf")),
+        *JOB,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (JOB, "Say where to"),
+        (("--master", "yarn"), "Say which job"),
+        (("--master",), "--master needs a value"),
+        (("--master", "mesh://here", *JOB), "no file in conf/ is for 'mesh://here'"),
+        (("--master", "yarn", "--jars-dir", "/nonexistent", *JOB), "has no jar of Delta Lake"),
+    ],
+)
+def test_wrong_usage_is_a_sentence_and_exit_code_2(
+    spark_home: Path, arguments: tuple[str, ...], sentence: str
+) -> None:
+    done = _submit(spark_home, *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert sentence in done.stderr.splitlines()[0]
+
+
+@pytest.mark.parametrize("name", ["local", "standalone", "yarn", "kubernetes"])
+def test_every_properties_file_brings_delta_lake(name: str) -> None:
+    text = (CONF / f"spark-{name}.conf").read_text("utf-8")
+    settings = dict(re.findall(r"^(spark\.\S+)\s+(\S+)", text, flags=re.MULTILINE))
+    assert settings.items() >= DELTA.items()
+    pinned = re.search(r"delta-spark==([\d.]+)", (ROOT / "pyproject.toml").read_text("utf-8"))
+    assert pinned
+    # On Kubernetes the image has the jars.
+    expected = None if name == "kubernetes" else f"io.delta:delta-spark_4.2_2.13:{pinned[1]}"
+    assert settings.get("spark.jars.packages") == expected
