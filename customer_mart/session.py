@@ -129,7 +129,7 @@ def _require_delta(spark: SparkSession) -> None:
     try:
         spark.sql("SELECT 1").schema  # noqa: B018 - resolving it loads the catalog
         spark.read.format("delta")
-        spark.createDataFrame([], "probe int").write.format("delta")
+        spark.range(0).write.format("delta")
     except PySparkException as error:
         raise UsageError(_no_jars()) from error
 

@@ -8,6 +8,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from customer_mart.incremental.last_run import LastRun
+from customer_mart.rows import frame_of
 from customer_mart.run import Run
 from customer_mart.sources import SourceTable
 from customer_mart.sources.changes import CHANGE_TYPE, changed_rows
@@ -109,7 +110,7 @@ def _staged(
     run: Run, last: LastRun, found: list[DataFrame], without_user: frozenset[str]
 ) -> Touched:
     if not found:
-        nobody = run.spark.createDataFrame([], "user_id string")
+        nobody = frame_of(run.spark, "user_id string")
         return Touched(last, nobody, 0, without_user)
     everybody = reduce(DataFrame.unionByName, found)
     touched = run.staging.stage("touched", everybody.distinct())

@@ -12,6 +12,7 @@ from customer_mart import __version__
 from customer_mart.publish.checks import Check
 from customer_mart.publish.tables import ensure_table
 from customer_mart.publish.target import Target
+from customer_mart.rows import frame_of
 from customer_mart.staging.balance import READ, Balance
 
 SUCCEEDED, FAILED = "succeeded", "failed"
@@ -71,7 +72,7 @@ def append_run(
     """Adds the run's one row to mart_runs, creating the table on the first run."""
     ensure_table(spark, target)
     row = record.row(finished_at, error, spark.version)
-    rows = spark.createDataFrame([row], target.contract.ddl)
+    rows = frame_of(spark, target.contract.ddl, [row])
     target.append(rows.write)
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
 from customer_mart.identifiers import quoted_name
 from customer_mart.places import absolute, is_uri
@@ -48,7 +49,8 @@ class StagingArea:
                 self.spark.sql(f"DROP TABLE IF EXISTS {self._place(name)}")
         elif is_uri(self.place):
             for name, rows in self.staged.items():
-                empty = self.spark.createDataFrame([], rows.schema)
+                nothing = (F.lit(None).cast(column.dataType) for column in rows.schema)
+                empty = self.spark.range(0).select(*nothing).toDF(*rows.columns)
                 empty.write.mode("overwrite").parquet(self._place(name))
         else:
             shutil.rmtree(self.place, ignore_errors=True)

@@ -25,6 +25,7 @@ from customer_mart.publish.commit import (
 )
 from customer_mart.publish.tables import ensure_table
 from customer_mart.publish.target import target
+from customer_mart.rows import frame_of
 from customer_mart.run import Run
 from customer_mart.settings import Settings
 from customer_mart.sources import SourceTable
@@ -140,7 +141,7 @@ def publish_quarantine(
         }
         stage.rows = sum(sum(b.quarantined.values()) for b in run.record.balances)
         table = run.target("quarantine")
-        empty = run.spark.createDataFrame([], table.contract.ddl)
+        empty = frame_of(run.spark, table.contract.ddl)
         set_aside = quarantine(rows, run.run_id, run.as_of) if rows else empty
         if others is not None:
             set_aside = set_aside.unionByName(others)
