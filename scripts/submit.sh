@@ -56,33 +56,35 @@ spark_submit() {
 }
 
 submit=("$(spark_submit)")
-conf_file="" jars_dir="${DELTA_JARS:-}"
+master="" conf_file="" jars_dir="${DELTA_JARS:-}"
 while [[ "${1:-}" == -* ]]; do
     case "$1" in
     -h | --help)
         usage
         exit 0
         ;;
-    # spark-submit's options without a value, or with it in one word.
-    -v | --verbose | --supervise | --*=*)
+    # spark-submit's only options without a value.
+    -v | --verbose | --supervise)
         submit+=("$1")
         shift
         continue
         ;;
+    --*=*) set -- "${1%%=*}" "${1#*=}" "${@:2}" ;;
     esac
     [[ $# -ge 2 ]] || wrong_usage "$1 needs a value."
     case "$1" in
     --conf-file | --properties-file) conf_file="$2" ;;
     --jars-dir) jars_dir="$2" ;;
     --master)
+        master="$2"
         submit+=("$1" "$2")
-        conf_file="${conf_file:-$(conf_for "$2")}"
         ;;
     *) submit+=("$1" "$2") ;;
     esac
     shift 2
 done
-[[ -n "$conf_file" ]] || wrong_usage "Say where to: --master URL or --conf-file FILE."
+[[ -n "$master$conf_file" ]] || wrong_usage "Say where to: --master URL or --conf-file FILE."
+[[ -n "$conf_file" ]] || conf_file="$(conf_for "$master")"
 [[ $# -gt 0 ]] || wrong_usage "Say which job: jobs/build_customer_mart.py, for one."
 if [[ -n "$jars_dir" ]]; then
     jars="$(comma_separated "$jars_dir")"

@@ -51,7 +51,7 @@ def test_the_master_chooses_the_properties(spark_home: Path, master: str, name: 
 
 
 def test_a_properties_file_of_one_s_own_goes_before(spark_home: Path) -> None:
-    done = _submit(spark_home, "--conf-file", "mine.conf", "--master", "mesh://here", *JOB)
+    done = _submit(spark_home, "--master", "mesh://here", "--conf-file", "mine.conf", *JOB)
     assert done.stdout.splitlines() == [
         *("--master", "mesh://here", "--properties-file", "mine.conf"),
         *JOB,
@@ -63,7 +63,7 @@ def test_jars_that_are_there_take_the_place_of_a_download(
 ) -> None:
     for name in ("delta-spark_4.2_2.13-4.4.0.jar", "delta-storage-4.4.0.jar"):
         (tmp_path / name).touch()
-    line = ("--master", "yarn", "--jars-dir", str(tmp_path), "--verbose", "--conf", "a=b", *JOB)
+    line = ("--master", "yarn", "--jars-dir", str(tmp_path), "--verbose", "--conf=a=b", *JOB)
     assert _submit(spark_home, *line).stdout.splitlines() == [
         *("--master", "yarn", "--verbose", "--conf", "a=b", "--conf", "spark.jars.packages="),
         "--jars",
