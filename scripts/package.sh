@@ -6,7 +6,7 @@ root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 
 usage() {
     cat <<'USAGE'
-Usage: scripts/package.sh [--python-prefix DIR] [OUT_DIR]
+Usage: scripts/package.sh [--python PYTHON] [OUT_DIR]
 
 Puts into OUT_DIR (dist):
 
@@ -15,8 +15,8 @@ Puts into OUT_DIR (dist):
   environment-VERSION-PYTHON-PLATFORM.tar.gz     for spark-submit --archives: the package and all
                                                  that it imports, but for PySpark
 
-The environment names its Python by the path that it has here; where the machines that run the
-driver have theirs elsewhere, --python-prefix /usr makes it /usr/bin/python3.
+The environment links to its Python at the path that it has here. Where the machines that run the
+driver have another one, name that, such as --python /usr/bin/python3.
 USAGE
 }
 
@@ -26,7 +26,7 @@ wrong_usage() {
     exit 2
 }
 
-pack=(venv-pack --quiet)
+python=python
 out=dist
 while [[ $# -gt 0 ]]; do
     case "$1" in
@@ -34,9 +34,9 @@ while [[ $# -gt 0 ]]; do
         usage
         exit 0
         ;;
-    --python-prefix)
+    --python)
         [[ $# -ge 2 && -n "$2" ]] || wrong_usage "$1 needs a value."
-        pack+=(--python-prefix "$2")
+        python="$2"
         shift 2
         ;;
     -*) wrong_usage "Unknown argument: $1" ;;
@@ -64,15 +64,16 @@ python -m build --wheel --outdir "$work" . >"$work/build.log" 2>&1 || {
 }
 
 # The Python half of Delta Lake says that it needs PySpark, which is the cluster's to bring.
-python -m venv "$work/environment"
+"$python" -m venv "$work/environment"
 pip=("$work/environment/bin/python" -m pip)
 "${pip[@]}" install --quiet "$work/$wheel"
 "${pip[@]}" install --quiet --no-deps "$(grep -o 'delta-spark==[0-9.]*' pyproject.toml)"
 "${pip[@]}" uninstall --quiet --yes pip
-built_for="$(python -c 'import sys, sysconfig
+built_for="$("$work/environment/bin/python" -c 'import sys, sysconfig
 print("cp%d%d" % sys.version_info[:2], sysconfig.get_platform().replace("-", "_"), sep="-")')"
 environment="environment-$version-$built_for.tar.gz"
-"${pack[@]}" --prefix "$work/environment" --output "$work/$environment"
+venv-pack --quiet --prefix "$work/environment" --output "$work/$environment"
+chmod 644 "$work/$environment"
 
 # A wheel is a zip, and this one is of Python and data alone: Python imports it as it is.
 cp "$work/$wheel" "$out/customer_mart-$version.zip"
