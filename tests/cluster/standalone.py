@@ -5,7 +5,6 @@ import re
 import signal
 import subprocess
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -47,10 +46,15 @@ class Daemon:
             if int(group) == self.process.pid and "CoarseGrainedExecutorBackend" in command
         ]
 
-    def shuffle_files(self) -> Counter[int]:
-        """How many map tasks have left their output on this worker, by shuffle."""
-        outputs = (self.folder / "local").rglob("shuffle_*.data")
-        return Counter(int(path.name.split("_")[1]) for path in outputs)
+    def map_outputs(self) -> set[Path]:
+        """What map tasks have left on this worker: shuffle_SHUFFLE_TASK_0.data, one for each."""
+        # Unlike rglob, walk does not mind that Spark deletes folders meanwhile.
+        return {
+            Path(folder, name)
+            for folder, _, names in os.walk(self.folder / "local")
+            for name in names
+            if name.startswith("shuffle_") and name.endswith(".data")
+        }
 
 
 @dataclass(frozen=True)
