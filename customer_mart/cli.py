@@ -14,6 +14,7 @@ from customer_mart.contracts import STAGING_TABLES
 from customer_mart.erasure.erase import erase
 from customer_mart.erasure.request import requested_ids
 from customer_mart.errors import MartError, UsageError, first_line
+from customer_mart.failures import explained
 from customer_mart.maintain import maintain
 from customer_mart.publish.run_lock import run_lock
 from customer_mart.publish.target import target
@@ -59,6 +60,13 @@ def _guarded(arguments: argparse.Namespace) -> int:
 def _run(arguments: argparse.Namespace) -> None:
     settings = _settings(arguments)
     target("mart_runs", settings.mart)  # says where the mart is missing before Spark starts
+    try:
+        _run_with(arguments, settings)
+    except Exception as error:
+        raise explained(error, settings) from error
+
+
+def _run_with(arguments: argparse.Namespace, settings: Settings) -> None:
     if arguments.command == "build":
         _build(arguments, settings)
         return

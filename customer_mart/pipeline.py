@@ -4,10 +4,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timezone
 
-from pyspark.errors import ArithmeticException
 from pyspark.sql import DataFrame
 
-from customer_mart.errors import DataError, first_line
+from customer_mart.errors import first_line
+from customer_mart.failures import explained
 from customer_mart.incremental.restrict import restricted
 from customer_mart.incremental.touched import Touched
 from customer_mart.publish.run_record import append_run
@@ -102,7 +102,7 @@ def recorded(run: Run, build: Build) -> None:
     try:
         build(run)
     except Exception as error:
-        failure = _explained(run, error)
+        failure = explained(error, run.settings, run.progress.failed_stage)
         # The first error is the one to report, also when the record cannot be written.
         with suppress(Exception):
             _record(run, first_line(failure))
@@ -152,16 +152,6 @@ def _checked_touched(run: Run, sources: dict[str, SourceTable], touched: Touched
 
 def _check_scores_of(run: Run, customers: DataFrame) -> None:
     pass_scoring_checks(run, measured_dim(run, customers), scoring_of(run, customers))
-
-
-def _explained(run: Run, error: Exception) -> Exception:
-    """The error in plain words, where it is the data's; any other as it is."""
-    stage = run.progress.failed_stage
-    if isinstance(error, ArithmeticException):
-        return DataError(f"{stage}: a sum is too large for its column ({first_line(error)})")
-    if "FAILED_READ_FILE" in first_line(error):
-        return DataError(f"{stage}: a file of the source cannot be read ({first_line(error)})")
-    return error
 
 
 def _record(run: Run, error: str | None = None) -> None:

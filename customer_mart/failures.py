@@ -1,0 +1,74 @@
+"""What an engine's error means, in one plain sentence."""
+
+import re
+from collections.abc import Iterator
+from urllib.parse import unquote
+
+from pyspark.errors import ArithmeticException
+
+from customer_mart.contracts import MART_TABLES, STAGING_TABLES
+from customer_mart.errors import DataError, MartError, first_line
+from customer_mart.places import absolute
+from customer_mart.settings import Settings
+
+UNREADABLE = re.compile(r"FAILED_READ_FILE.* while reading file (?P<file>.+?)\.(?:\s|$)")
+# A full disk, a user's quota, and a limit on the size of a file, as Linux words them.
+NO_SPACE = ("No space left on device", "Disk quota exceeded", "File too large")
+
+
+def explained(error: Exception, settings: Settings, stage: str | None = None) -> Exception:
+    """The error in plain words, where they are known; any other as it is.
+
+    stage: the one that failed, if the error is a run's.
+    """
+    if isinstance(error, MartError):
+        return error
+    at = f"{stage}: " if stage else ""
+    line = first_line(error)
+    if isinstance(error, ArithmeticException):
+        return DataError(f"{at}a sum is too large for its column ({line})")
+    if any(reason in str(error) for reason in NO_SPACE):
+        return MartError(
+            f"{at}the disk is full of the mart, of its staging folder or of Spark's "
+            f"spark.local.dir ({line}); make room and run again"
+        )
+    unreadable = UNREADABLE.search(line)
+    if unreadable:
+        return DataError(_unreadable(unreadable["file"], settings, at))
+    return error
+
+
+def _unreadable(file: str, settings: Settings, at: str) -> str:
+    """Whose file cannot be read, and what makes it good."""
+    path = re.sub(r"^file:/+", "/", unquote(file))
+    for name, place in _places(settings):
+        if path.startswith((f"{place}/", f"{place}.")):
+            whose = f"Source {name}" if name in STAGING_TABLES else f"The table {name}"
+            remedy = _remedy(name, place, path)
+            return f"{whose}: its file {path} cannot be read, being damaged or gone; {remedy}"
+    return f"{at}the file {path} cannot be read, being damaged or gone"
+
+
+def _remedy(name: str, place: str, path: str) -> str:
+    if name in STAGING_TABLES:
+        remedy = "restore the file or deliver the source again"
+    elif name == "mart_runs" or "/_delta_log/" in path:
+        remedy = f"restore the file, or move {place} away and the next run creates it anew"
+    else:
+        remedy = "rebuild it with --mode full"
+    if "/_delta_log/" in path and ".checkpoint." in path:
+        return (
+            f"move it away and run again, for the commits it sums up may be there; else {remedy}"
+        )
+    return remedy
+
+
+def _places(settings: Settings) -> Iterator[tuple[str, str]]:
+    """Sources and tables with the folders or URIs they have of their own."""
+    for name in STAGING_TABLES:
+        path = settings.sources.source(name).path
+        if path:
+            yield name, absolute(path)
+    if settings.mart.location:
+        for name in MART_TABLES:
+            yield name, f"{absolute(settings.mart.location)}/{name}"

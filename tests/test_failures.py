@@ -1,0 +1,43 @@
+import pytest
+
+from customer_mart.failures import explained
+from customer_mart.settings import load_settings
+
+PLACES = {"sources": "s3a://raw/in", "mart": "/data/the mart"}
+
+
+def _unreadable(file: str) -> Exception:
+    return RuntimeError(
+        f"[FAILED_READ_FILE.NO_HINT] Encountered error while reading file {file}.  SQLSTATE: KD001"
+    )
+
+
+@pytest.mark.parametrize(
+    ("file", "told"),
+    [
+        (
+            "s3a://raw/in/stg_games/a.parquet",
+            "Source stg_games: its file s3a://raw/in/stg_games/a",
+        ),
+        ("s3a://raw/in/stg_games.csv", "Source stg_games: its file s3a://raw/in/stg_games.csv"),
+        ("file:///data/the%20mart/quarantine/a", "The table quarantine: its file /data/the mart/"),
+        (
+            "hdfs://n/warehouse/dim_customer/a",
+            "publish: the file hdfs://n/warehouse/dim_customer/",
+        ),
+    ],
+)
+def test_a_file_is_named_with_whose_it_is(file: str, told: str) -> None:
+    error = explained(_unreadable(file), load_settings(None, [], PLACES), "publish")
+    assert str(error).startswith(told)
+
+
+def test_a_full_disk_is_found_below_the_engines_first_line() -> None:
+    engine = "Task failed while writing rows.\nCaused by: IOException: No space left on device"
+    error = explained(RuntimeError(engine), load_settings(None, [], PLACES))
+    assert str(error).startswith("the disk is full of the mart, of its staging folder or of Spark")
+
+
+def test_what_is_not_known_stays_as_it_is() -> None:
+    unknown = RuntimeError("something else")
+    assert explained(unknown, load_settings(None, [], PLACES)) is unknown
