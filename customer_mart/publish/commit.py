@@ -107,8 +107,12 @@ def changed_since(spark: SparkSession, target: Target, version: int) -> str | No
 
     An erasure does not count: to the sources as they are read since, its rows do not exist.
     """
-    history = spark.sql(f"DESCRIBE HISTORY {target.identifier}").where(f"version > {version}")
-    for expected, commit in enumerate(history.orderBy("version").collect(), version + 1):
+    history = spark.sql(f"DESCRIBE HISTORY {target.identifier}").where(f"version >= {version}")
+    found = history.orderBy("version").collect()
+    if not found:
+        return f"a table that has no version {version} is in its place"
+    later = [commit for commit in found if commit["version"] > version]
+    for expected, commit in enumerate(later, version + 1):
         if commit["version"] != expected:
             return f"its history does not go back to version {version}"
         is_erasure = bool(_parsed(commit["userMetadata"] or "", ERASURE))

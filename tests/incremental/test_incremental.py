@@ -42,14 +42,31 @@ def test_every_kind_of_change_touches_its_customers_and_no_other(warehouse: Ware
     assert [row["user_id"] for row in high] == ["u3"]
 
 
-def test_nothing_new_writes_nothing(warehouse: Warehouse) -> None:
+def test_nothing_new_writes_nothing(
+    warehouse: Warehouse, capsys: pytest.CaptureFixture[str]
+) -> None:
     tables = ("dim_customer", "customer_ltv_scoring", "quarantine")
     versions = {table: warehouse.version(table) for table in tables}
     warehouse.change("OPTIMIZE", "stg_deposits")
     assert warehouse.run(JANUARY) == 0
+    said = "nothing has changed since the last run: no table was written"
+    assert said in capsys.readouterr().out
     assert {table: warehouse.version(table) for table in tables} == versions
     assert warehouse.last_run()["touched_customers"] == 0
     assert warehouse.last_run()["target_versions"] == versions
+
+
+def test_a_rebuild_of_the_same_changes_no_row_but_when_it_was_computed(
+    warehouse: Warehouse,
+) -> None:
+    before = warehouse.published()
+    for _ in range(2):
+        assert warehouse.run(JANUARY, "full") == 0
+        assert warehouse.published() == before
+        started = warehouse.last_run()["started_at"]
+        for table in ("dim_customer", "customer_ltv_scoring"):
+            clocks = warehouse.table(table).select("dbt_updated_at").distinct().collect()
+            assert [clock["dbt_updated_at"] for clock in clocks] == [started]
 
 
 def test_time_alone_changes_the_scores(warehouse: Warehouse) -> None:
@@ -107,6 +124,10 @@ def _target_changed(warehouse: Warehouse) -> None:
     warehouse.spark.sql(f"DELETE FROM delta.`{table}` WHERE user_id = 'u0'")
 
 
+def _target_moved_away(warehouse: Warehouse) -> None:
+    shutil.rmtree(warehouse.mart / "dim_customer")
+
+
 @pytest.mark.parametrize(
     ("happens", "reason"),
     [
@@ -116,6 +137,7 @@ def _target_changed(warehouse: Warehouse) -> None:
         (_feed_off_and_on, "of source stg_deposits, its change data feed was switched"),
         (_vacuumed, "the changes since the last run cannot be read"),
         (_target_changed, "dim_customer was changed since the last run: version"),
+        (_target_moved_away, "dim_customer was changed since the last run: a table that has no"),
     ],
 )
 def test_what_a_feed_cannot_tell_is_rebuilt(
