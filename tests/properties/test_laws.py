@@ -1,9 +1,10 @@
 """Laws: what the order, the files, the partitions and the redelivery of rows may not change."""
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from decimal import Decimal
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from tests.jobs.operator_data import in_utc
 from tests.oracle.oracle import reference_mart
 
 AS_OF = datetime(2025, 1, 1, tzinfo=timezone.utc)
+FIRST, LATER = utc("2024-12-01 00:00:00"), utc("2024-12-08 00:00:00")
 Rows = list[tuple[Any, ...]]
 
 users = st.sampled_from(["ann", "bob", " ann", "cyd", "nobody", None])
@@ -70,6 +72,7 @@ class Variant:
     partitions: int
     extra_column: bool
     redelivered: bool
+    adaptive: bool = True
 
 
 variants = st.builds(
@@ -89,8 +92,14 @@ def mart(
     """The rows of both tables before they are published."""
     for name, rows in delivery.items():
         deliver(spark, folder / name, name, rows, variant)
+    return computed(spark, folder, variant)
+
+
+def computed(spark: SparkSession, folder: Path, variant: Variant) -> list[list[dict[str, Any]]]:
+    """The rows of both tables, of what has been delivered."""
     places = {"sources": str(folder), "mart": str(folder / "mart")}
     spark.conf.set("spark.sql.shuffle.partitions", str(variant.partitions))
+    spark.conf.set("spark.sql.adaptive.enabled", str(variant.adaptive).lower())
     try:
         run = start_run(spark, load_settings(None, [], places), AS_OF)
         customers = stage_dim_customer(run, stage_customers(run, open_sources(run))).rows
@@ -100,6 +109,7 @@ def mart(
         run.staging.clear()
     finally:
         spark.conf.set("spark.sql.shuffle.partitions", "4")
+        spark.conf.set("spark.sql.adaptive.enabled", "true")
     assert all(balance.is_balanced for balance in run.record.balances)
     return found
 
@@ -134,3 +144,49 @@ def test_the_same_rows_in_any_order_files_and_partitions_make_the_same_mart(
     reference = reference_mart(folder / "plain", AS_OF)
     assert plain == [reference.dim_customer, reference.customer_ltv_scoring]
     assert mart(spark, folder / "varied", delivery, variant) == plain
+
+
+# Ties of every order the tables know, redeliveries, and one key with other content.
+TIED: dict[str, Rows] = {
+    "stg_signups": [
+        ("ann", FIRST, "UK"),
+        ("ann", FIRST, "DE"),
+        *((f"u{number}", FIRST, "SE") for number in range(20)),
+    ],
+    "stg_deposits": [
+        ("1", "ann", FIRST, 5),
+        ("2", "ann", FIRST, 7),
+        ("2", "bob", FIRST, 7),
+        *((f"d{number}", f"u{number % 7}", FIRST, number) for number in range(40)),
+    ],
+    "stg_ticket_purchases": [
+        ("1", "ann", "g1", LATER, Decimal("0.01")),
+        ("1", "ann", "g2", LATER, Decimal("33.33")),
+        *((f"p{n}", f"u{n % 9}", f"g{n % 3}", LATER, Decimal(n) / 100) for n in range(60)),
+    ],
+    "stg_web_events": [
+        ("1", "ann", FIRST, "a"),
+        ("1", "ann", FIRST, "b"),
+        *((f"e{n}", f"u{n % 5}", (FIRST, LATER)[n % 2], "abc"[n % 3]) for n in range(60)),
+    ],
+    "stg_games": [("g1", "One", 1_000_000), ("g2", "Two", 999_999)],
+}
+# The order of the rows and the number of files.
+DELIVERIES = [(1, 1), (2, 4)]
+PARTITIONS = (1, 3, 7, 20, 50)
+
+
+@pytest.mark.slow
+def test_twenty_runs_in_any_partitions_adaptive_or_not_give_the_same_rows(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    plain = mart(spark, tmp_path, TIED, PLAIN)
+    reference = reference_mart(tmp_path, AS_OF)
+    assert plain == [reference.dim_customer, reference.customer_ltv_scoring]
+    for seed, files in DELIVERIES:
+        shuffled = replace(PLAIN, seed=seed, files=files, redelivered=True)
+        for name, rows in TIED.items():
+            deliver(spark, tmp_path / name, name, rows, shuffled)
+        for adaptive, partitions in product((True, False), PARTITIONS):
+            variant = replace(shuffled, adaptive=adaptive, partitions=partitions)
+            assert computed(spark, tmp_path, variant) == plain, variant
