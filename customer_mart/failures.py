@@ -32,7 +32,7 @@ def explained(error: Exception, settings: Settings, stage: str | None = None) ->
             f"{at}the disk is full of the mart, of its staging folder or of Spark's "
             f"spark.local.dir ({line}); make room and run again"
         )
-    unreadable = UNREADABLE.search(line)
+    unreadable = UNREADABLE.search(str(error))
     if unreadable:
         return DataError(_unreadable(unreadable["file"], settings, at))
     return error
