@@ -98,6 +98,7 @@ def test_a_damaged_record_of_runs_is_moved_away(
     assert told in (error := only_error(capsys))
     assert f"or move {runs} away and the next run creates it anew" in error
     runs.rename(warehouse.folder / "away")
+    warehouse.forget_logs()
     assert warehouse.run(JANUARY, "auto") == 0
     assert warehouse.last_run()["rebuild_reason"] == "no successful run is on record"
     assert warehouse.published() == before

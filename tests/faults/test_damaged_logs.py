@@ -13,14 +13,8 @@ def _checkpointed(warehouse: Warehouse, table: Path) -> Path:
     for number in range(2):  # the first switches them on
         properties = f"'delta.checkpointInterval' = '1', 'written' = '{number}'"
         warehouse.spark.sql(f"ALTER TABLE delta.`{table}` SET TBLPROPERTIES ({properties})")
-    _forget(warehouse)
+    warehouse.forget_logs()
     return max((table / "_delta_log").glob("*.checkpoint.parquet"))
-
-
-def _forget(warehouse: Warehouse) -> None:
-    """What the engine remembers of logs; another process would know nothing of them."""
-    assert warehouse.spark._jvm is not None
-    warehouse.spark._jvm.org.apache.spark.sql.delta.DeltaLog.clearCache()
 
 
 @pytest.mark.slow
@@ -41,6 +35,6 @@ def test_a_damaged_checkpoint_is_named_and_its_commits_do_without_it(
     pointer = table / "_delta_log" / "_last_checkpoint"
     pointer.write_text("{ garbage")
     (pointer.parent / "._last_checkpoint.crc").unlink(missing_ok=True)
-    _forget(warehouse)
+    warehouse.forget_logs()
     assert warehouse.run(JANUARY, "auto") == 0
     assert warehouse.published() == warehouse.rebuilt(JANUARY)

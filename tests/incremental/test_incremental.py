@@ -126,6 +126,7 @@ def _target_changed(warehouse: Warehouse) -> None:
 
 def _target_moved_away(warehouse: Warehouse) -> None:
     shutil.rmtree(warehouse.mart / "dim_customer")
+    warehouse.forget_logs()
 
 
 @pytest.mark.parametrize(

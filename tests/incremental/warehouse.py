@@ -57,6 +57,11 @@ class Warehouse(Operator):
         """Runs a statement such as `DELETE FROM` on a staging table."""
         self.spark.sql(f"{statement} delta.`{self.sources / table}` {rest}")
 
+    def forget_logs(self) -> None:
+        """What the engine remembers of Delta logs; a process of tomorrow knows nothing of them."""
+        assert self.spark._jvm is not None
+        self.spark._jvm.org.apache.spark.sql.delta.DeltaLog.clearCache()
+
     def run(self, as_of: datetime, mode: str = "incremental", *flags: str) -> int:
         places = ["--sources", str(self.sources), "--mart", str(self.mart)]
         limits = ["--set", ALL_DIRT, "--set", ANY_SHARE]
