@@ -23,7 +23,11 @@ def command_parser(description: str | None) -> argparse.ArgumentParser:
         "erase", help="remove customers, and keep them out of later runs"
     )
     _add_erasure_arguments(erasure)
-    for command in (build, summary, top, upkeep, erasure):
+    history = commands.add_parser("history", help="show a customer's moves between VIP tiers")
+    history.add_argument("--user-id", required=True, metavar="ID", help="the customer")
+    status = commands.add_parser("status", help="show whether the mart is fresh and whole")
+    _add_max_age(status)
+    for command in (build, summary, top, upkeep, erasure, history, status):
         _add_common_arguments(command)
     return parser
 
@@ -97,6 +101,18 @@ def _add_erasure_arguments(parser: argparse.ArgumentParser) -> None:
         "fails queries that still read them",
     )
     _add_log_format(parser)
+
+
+def _add_max_age(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--max-age-hours",
+        action="append",
+        default=[],
+        dest="overrides",
+        metavar="N",
+        type=lambda hours: f"status.max_age_hours={_positive(hours)}",
+        help="older than this is stale (default: the setting status.max_age_hours, 36)",
+    )
 
 
 def instant(text: str) -> datetime:

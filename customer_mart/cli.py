@@ -15,6 +15,7 @@ from customer_mart.erasure.erase import erase
 from customer_mart.erasure.request import requested_ids
 from customer_mart.errors import MartError, UsageError, first_line
 from customer_mart.failures import explained
+from customer_mart.history import print_history
 from customer_mart.maintain import maintain
 from customer_mart.publish.run_lock import run_lock
 from customer_mart.publish.target import target
@@ -23,6 +24,7 @@ from customer_mart.session import get_session
 from customer_mart.settings import Settings, load_settings
 from customer_mart.stages.open import OPTIONAL
 from customer_mart.stages.tables import newest_dim
+from customer_mart.status.page import print_status
 from customer_mart.summary import print_summary, print_top
 
 BUILDS: dict[str, pipeline.Build] = {
@@ -79,6 +81,10 @@ def _run_with(arguments: argparse.Namespace, settings: Settings) -> None:
             maintain(spark, settings, arguments.log_format)
     elif arguments.command == "top":
         print_top(spark, settings, arguments.n)
+    elif arguments.command == "history":
+        print_history(spark, settings, arguments.user_id)
+    elif arguments.command == "status":
+        print_status(spark, settings, datetime.now(tz=timezone.utc))
     else:
         print_summary(spark, settings)
 

@@ -21,6 +21,12 @@ class DataError(MartError):
     exit_code = 3
 
 
+class UnhealthyError(MartError):
+    """The mart is not as it should be; nothing was changed."""
+
+    exit_code = 3
+
+
 def first_line(error: Exception) -> str:
     """The first line of an engine's message, without the plan and the stack that follow.
 

@@ -33,6 +33,7 @@ from customer_mart.stages.tables import (
     scoring_of,
     stage_dim_customer,
 )
+from customer_mart.stages.tier_changes import publish_tier_changes
 from customer_mart.stages.touched import (
     keep_versions,
     merge_dim_customer,
@@ -43,15 +44,17 @@ from customer_mart.stages.touched import (
 )
 
 Build = Callable[[Run], None]
+SCORING_TABLES = ("customer_ltv_scoring", "customer_tier_changes")
 
 
 def build_customer_mart(run: Run) -> None:
     """Both tables, from the staging tables: rebuilt, or brought up to date from what changed.
 
     Nothing is published before every check of both has passed; the scores that are published are
-    computed from the very version of dim_customer that was.
+    computed from the very version of dim_customer that was. Then the tier moves: what a run that
+    died before them owes, the next one to publish scores makes good.
     """
-    sources = _sources(run, "dim_customer", "customer_ltv_scoring")
+    sources = _sources(run, "dim_customer", *SCORING_TABLES)
     touched = touched_customers(run, sources)
     if touched is None:
         staged = _checked_dim_customer(run, sources)
@@ -69,6 +72,7 @@ def build_customer_mart(run: Run) -> None:
         _check_scores_of(run, merged_dim(run, customers, touched))
         version = merge_dim_customer(run, customers, touched)
     publish_scoring(run, scoring_of(run, published_dim(run, version)), version)
+    publish_tier_changes(run)
     keep_versions(run)
 
 
@@ -86,11 +90,12 @@ def build_dim_customer(run: Run) -> None:
 def build_customer_ltv_scoring(run: Run) -> None:
     """customer_ltv_scoring alone, from the dim_customer that was published last."""
     run.record.mode = "full"
-    ensure_tables(run, "customer_ltv_scoring", "mart_runs")
+    ensure_tables(run, *SCORING_TABLES, "mart_runs")
     version, _ = newest_dim(run.spark, run.settings)
     customers = published_dim(run, version)
     _check_scores_of(run, customers)
     publish_scoring(run, scoring_of(run, customers), version)
+    publish_tier_changes(run)
 
 
 def recorded(run: Run, build: Build) -> None:

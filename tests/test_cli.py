@@ -30,6 +30,8 @@ def test_as_of_is_an_iso_instant_and_utc_without_an_offset(text: str, meant: dat
         ["build", "--as-of", "yesterday"],
         ["build", "--mode", "sometimes"],
         ["top", "-n", "0"],
+        ["history"],
+        ["status", "--max-age-hours", "soon"],
     ],
 )
 def test_wrong_usage_exits_with_2(

@@ -18,6 +18,7 @@ STAGING_TABLES = (
 MART_TABLES = (
     "dim_customer",
     "customer_ltv_scoring",
+    "customer_tier_changes",
     "quarantine",
     "mart_runs",
     "erased_customers",

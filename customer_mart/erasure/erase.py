@@ -68,6 +68,7 @@ def erase(
     found = {
         *_erased_from(request, "dim_customer", _customers),
         *_erased_from(request, "customer_ltv_scoring", _customers),
+        *_erased_from(request, "customer_tier_changes", _customers),
         *_erased_from(request, "quarantine", _quarantined),
     }
     _scrub_runs(request, {*ids, *found})

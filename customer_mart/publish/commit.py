@@ -1,6 +1,7 @@
 """One Delta commit per table: readers see the version before or the version after."""
 
 import json
+from dataclasses import dataclass
 from datetime import datetime
 
 from pyspark.sql import Column, DataFrame, SparkSession
@@ -19,6 +20,15 @@ KEEPS_ROWS = (
 )
 # What a commit's metadata calls the request to erase customers that it carried out.
 ERASURE = "erasure"
+
+
+@dataclass(frozen=True)
+class Commit:
+    """A version of a table: what made it, and what the run that did said of itself."""
+
+    version: int
+    operation: str
+    metadata: dict[str, str]
 
 
 def publish(
@@ -73,8 +83,8 @@ def version_of_run(spark: SparkSession, target: Target, run_id: str) -> int:
 
 def newest_version(spark: SparkSession, target: Target) -> int:
     """The table's newest version."""
-    history = spark.sql(f"DESCRIBE HISTORY {target.identifier} LIMIT 1")
-    return int(history.collect()[0]["version"])
+    newest = spark.sql(f"DESCRIBE HISTORY {target.identifier} LIMIT 1")
+    return int(newest.collect()[0]["version"])
 
 
 def metadata_of_rows(spark: SparkSession, target: Target) -> dict[str, str] | None:
@@ -82,9 +92,9 @@ def metadata_of_rows(spark: SparkSession, target: Target) -> dict[str, str] | No
 
     A RESTORE brings back an older version's rows, and with them what that version's run said.
     """
-    history = spark.sql(f"DESCRIBE HISTORY {target.identifier}")
+    told = spark.sql(f"DESCRIBE HISTORY {target.identifier}")
     at = None
-    for row in history.orderBy(F.desc("version")).collect():
+    for row in told.orderBy(F.desc("version")).collect():
         if at is not None and row["version"] > at:
             continue
         if row["operation"] == "RESTORE" and row["operationParameters"].get("version"):
@@ -94,12 +104,20 @@ def metadata_of_rows(spark: SparkSession, target: Target) -> dict[str, str] | No
     return None
 
 
+def history(spark: SparkSession, target: Target) -> list[Commit]:
+    """Every commit that the table's log still tells of, newest first."""
+    told = spark.sql(f"DESCRIBE HISTORY {target.identifier}")
+    rows = told.select("version", "operation", "userMetadata").collect()
+    found = [
+        Commit(int(row["version"]), row["operation"], _parsed(row["userMetadata"] or ""))
+        for row in rows
+    ]
+    return sorted(found, key=lambda commit: -commit.version)
+
+
 def commits(spark: SparkSession, target: Target) -> list[tuple[int, dict[str, str]]]:
     """Versions of the table that runs published, newest first, with their metadata."""
-    history = spark.sql(f"DESCRIBE HISTORY {target.identifier}")
-    rows = history.where("userMetadata IS NOT NULL").select("version", "userMetadata").collect()
-    found = [(int(row["version"]), _parsed(row["userMetadata"])) for row in rows]
-    return sorted(found, key=lambda commit: -commit[0])
+    return [(c.version, c.metadata) for c in history(spark, target) if c.metadata]
 
 
 def changed_since(spark: SparkSession, target: Target, version: int) -> str | None:

@@ -3,13 +3,18 @@
 import json
 from dataclasses import dataclass
 
-from pyspark.sql import DataFrame, DataFrameWriter, SparkSession
+from pyspark.sql import DataFrame, DataFrameReader, DataFrameWriter, SparkSession
 
 from customer_mart.contracts import Contract, contract
-from customer_mart.errors import UsageError
+from customer_mart.errors import DataError, UsageError
 from customer_mart.identifiers import delta_name
 from customer_mart.places import absolute
+from customer_mart.publish.session_setting import session_setting
 from customer_mart.settings.settings import Mart
+
+YOUNG_VERSIONS_ONLY = (
+    "spark.databricks.delta.vacuum.enforceTimeTravelWithinDeletedFileRetentionDuration"
+)
 
 
 @dataclass(frozen=True)
@@ -34,13 +39,29 @@ class Target:
     def read(self, spark: SparkSession, version: int | None = None) -> DataFrame:
         """The table's rows, at a version or at the newest."""
         reader = spark.read.format("delta")
-        if version is not None:
-            reader = reader.option("versionAsOf", version)
+        if version is None:
+            return self._load(reader)
+        # Delta refuses a version older than its week, also one that was current until just now;
+        # maintenance knows which files are needed, and a file that is gone is an error anyway.
+        with session_setting(spark, YOUNG_VERSIONS_ONLY, "false"):
+            return self._load(reader.option("versionAsOf", version))
+
+    def _load(self, reader: DataFrameReader) -> DataFrame:
         return reader.table(self.identifier) if self.is_table else reader.load(self.place)
 
     def append(self, write: DataFrameWriter) -> None:
         """Adds the rows of a prepared write, in one commit."""
         self._save(write.mode("append"))
+
+    def append_once(
+        self, write: DataFrameWriter, metadata: dict[str, str], name: str, number: int
+    ) -> None:
+        """Adds the rows of a prepared write, in one commit, also if there are none.
+
+        A write of the same name and number is not done again: Delta keeps both in the table.
+        """
+        once = write.option("txnAppId", name).option("txnVersion", number)
+        self.append(once.option("userMetadata", json.dumps(metadata)))
 
     def replace(self, write: DataFrameWriter, metadata: dict[str, str]) -> None:
         """Puts the rows of a prepared write in place of all others, in one commit."""
@@ -68,6 +89,18 @@ def target(table: str, mart: Mart) -> Target:
     raise UsageError(
         "Say where the mart is: --mart DIR, or mart.location or mart.schema in the configuration"
     )
+
+
+def published(spark: SparkSession, mart: Mart, table: str) -> Target:
+    """The table of the mart, which has to be there.
+
+    Raises:
+        DataError: if it is not.
+    """
+    found = target(table, mart)
+    if not found.exists(spark):
+        raise DataError(f"There is no {table} at {found.place} yet: run customer-mart build")
+    return found
 
 
 def _is_delta(spark: SparkSession, place: str) -> bool:

@@ -40,6 +40,8 @@ def _instant(value: datetime) -> datetime:
 # that could end one identifier and begin another statement.
 _NAME = "[A-Za-z_][A-Za-z0-9_-]*"
 CatalogName = Annotated[str, Field(pattern=rf"^{_NAME}(\.{_NAME}){{0,2}}$")]
+# Groups that no row depends on.
+NO_MEANING = {"mart", "publish", "maintenance", "erasure", "status"}
 TimeZone = Annotated[str, AfterValidator(_known_zone)]
 Instant = Annotated[datetime, AfterValidator(_instant)]
 
@@ -151,14 +153,16 @@ class Maintenance(Model):
     keep_last_run: bool = True
 
 
+class Status(Model):
+    """What `customer-mart status` finds healthy."""
+
+    max_age_hours: Annotated[int, Field(gt=0)] = 36
+
+
 class Erasure(Model):
     """How customers are erased; no row of anybody else depends on it."""
 
     salt_env: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] | None = None
-
-
-# Groups of settings that change no row of a run.
-NO_MEANING = {"mart", "publish", "maintenance", "erasure"}
 
 
 class Settings(Model):
@@ -182,6 +186,7 @@ class Settings(Model):
     publish: Publish = Publish()
     maintenance: Maintenance = Maintenance()
     erasure: Erasure = Erasure()
+    status: Status = Status()
 
     @property
     def hash(self) -> str:

@@ -70,7 +70,7 @@ def scores_are_current(run: Run, last: LastRun) -> bool:
 
 def keep_versions(run: Run) -> None:
     """Notes the versions of tables that the run had no reason to change."""
-    for table in INCREMENTAL_TARGETS:
+    for table in (*INCREMENTAL_TARGETS, "customer_tier_changes"):
         target = run.target(table)
         if table not in run.record.target_versions and target.exists(run.spark):
             run.record.target_versions[table] = newest_version(run.spark, target)

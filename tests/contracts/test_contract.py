@@ -118,6 +118,7 @@ KEYS = {
     "stg_funnel_spend": ["spend_date", "campaign_name", "channel"],
     "dim_customer": ["user_id"],
     "customer_ltv_scoring": ["user_id"],
+    "customer_tier_changes": ["user_id", "run_id"],
 }
 
 
@@ -166,6 +167,7 @@ def test_the_mart_s_tables_of_customers_are_partitioned_by_signup_date() -> None
     assert partitions == {
         "dim_customer": ["signup_date"],
         "customer_ltv_scoring": ["signup_date"],
+        "customer_tier_changes": [],
         "quarantine": [],
         "mart_runs": [],
         "erased_customers": [],

@@ -45,7 +45,7 @@ def test_every_kind_of_change_touches_its_customers_and_no_other(warehouse: Ware
 def test_nothing_new_writes_nothing(
     warehouse: Warehouse, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    tables = ("dim_customer", "customer_ltv_scoring", "quarantine")
+    tables = ("dim_customer", "customer_ltv_scoring", "quarantine", "customer_tier_changes")
     versions = {table: warehouse.version(table) for table in tables}
     warehouse.change("OPTIMIZE", "stg_deposits")
     assert warehouse.run(JANUARY) == 0

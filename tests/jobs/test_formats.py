@@ -9,6 +9,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from customer_mart.cli import main
+from customer_mart.contracts import MART_TABLES
 from tests.frames import staging, utc
 from tests.jobs.operator_data import AS_OF, REQUIRED, Operator
 
@@ -92,7 +93,7 @@ def test_catalog_tables_with_other_column_names_give_the_same_mart(
         frame = spark.read.table(f"crm.{table}").drop("dbt_updated_at").orderBy("user_id")
         assert [row.asDict() for row in frame.collect()] == expected.rows(table)
     left = {row["tableName"] for row in spark.sql("SHOW TABLES IN crm").collect()}
-    assert left == {"dim_customer", "customer_ltv_scoring", "quarantine", "mart_runs"}
+    assert left == set(MART_TABLES)
     spark.sql("DROP SCHEMA crm CASCADE")
     spark.sql("DROP SCHEMA warehouse CASCADE")
 

@@ -47,7 +47,7 @@ def test_the_job_submitted_twice_publishes_the_same_rows(operator: Operator) -> 
         assert done.returncode == 0, done.stderr
         seen.append([operator.rows(table) for table in ("dim_customer", "customer_ltv_scoring")])
         lines = [json.loads(line) for line in done.stdout.splitlines()]
-        assert lines[-1]["stage"] == "publish customer_ltv_scoring"
+        assert lines[-1]["stage"] == "publish customer_tier_changes"
         assert all(line["seconds"] >= 0 for line in lines)
     assert seen[0] == seen[1]
     assert [row["user_id"] for row in seen[0][0]] == ["ann", "bob"]

@@ -167,6 +167,18 @@ def test_a_publication_of_no_rows_on_an_empty_table_has_the_newest_version(
     assert table.read(spark).isEmpty()
 
 
+def test_what_has_been_added_under_a_name_is_not_added_again(
+    spark: SparkSession, copy_of: CopyOf
+) -> None:
+    table = copy_of("customer_tier_changes")
+    move = {"user_id": "u1", "as_of": utc("2025-01-01 00:00:00"), "run_id": "run-2"}
+    rows = by_name(spark, table.contract.ddl, [{**move, "new_vip_tier": "Standard"}])
+    for run_id, moves in [("run-1", rows.limit(0)), ("run-1", rows), ("run-2", rows)] * 2:
+        table.append_once(moves.write, {"run_id": run_id}, f"moves of {run_id}", 7)
+    assert table.read(spark).count() == 1
+    assert [said["run_id"] for _, said in commits(spark, table)] == ["run-2", "run-1"]
+
+
 def test_metadata_tells_the_run_the_instant_and_the_settings() -> None:
     assert commit_metadata("run-1", utc("2025-01-01 00:00:00"), "abc") == {
         "run_id": "run-1",

@@ -35,6 +35,7 @@ def test_the_defaults_are_the_specification_s() -> None:
             "otherwise": "No Purchase",
         },
         "player_types": {"high_jackpot": "High Jackpot Player", "regular": "Regular Player"},
+        "status": {"max_age_hours": 36},
     }
     assert Settings().sources.time_zone == "UTC"
 
@@ -257,6 +258,7 @@ def test_the_hash_changes_with_what_changes_a_row(override: str) -> None:
         "maintenance.retention_hours=24",
         "publish.max_records_per_file=10",
         "erasure.salt_env=MART_SALT",
+        "status.max_age_hours=1",
     ],
 )
 def test_the_hash_stays_with_places_files_and_limits(override: str) -> None:

@@ -1,0 +1,74 @@
+"""The stage that follows a publication of the scores: who moved between tiers by it."""
+
+from pyspark.sql import DataFrame
+
+from customer_mart.customer_tier_changes.customer_tier_changes import customer_tier_changes
+from customer_mart.customer_tier_changes.publications import Publication, publications
+from customer_mart.errors import first_line
+from customer_mart.publish.commit import commits, history, newest_version
+from customer_mart.run import Run
+
+TABLE = "customer_tier_changes"
+NOT_POSSIBLE = "tier_comparisons_not_possible"
+# What the engine says of a version whose files or whose log are gone.
+GONE = (
+    "DELTA_FILE_NOT_FOUND",
+    "DELTA_LOG_FILE_NOT_FOUND",
+    "DELTA_TRUNCATED_TRANSACTION_LOG",
+    "DELTA_VERSION_NOT_FOUND",
+    "FAILED_READ_FILE.FILE_NOT_EXIST",
+)
+
+
+def publish_tier_changes(run: Run) -> None:
+    """Adds the moves of every publication of the scores that has none yet, one commit each.
+
+    Normally that is this run's own. A run that died before this commit left one more, which is
+    compared now, under its own run id. The commit is made also where nobody moved: it says that
+    the publication is done with.
+    """
+    scores, changes = run.target("customer_ltv_scoring"), run.target(TABLE)
+    with run.progress.stage(f"publish {TABLE}") as stage:
+        done = {metadata["run_id"] for _, metadata in commits(run.spark, changes)}
+        for publication in publications(history(run.spark, scores)):
+            if publication.run_id in done:
+                continue
+            if reason := _publish_moves(run, publication):
+                run.record.warnings[NOT_POSSIBLE] = run.record.warnings.get(NOT_POSSIBLE, 0) + 1
+                stage.notes.append(f"no moves to version {publication.version}: {reason}")
+        run.record.target_versions[TABLE] = newest_version(run.spark, changes)
+
+
+def _publish_moves(run: Run, publication: Publication) -> str | None:
+    """Writes who moved by a publication; the reason if that cannot be told any more."""
+    try:
+        _append(run, publication, _moves(run, publication))
+    except Exception as error:
+        if not any(condition in first_line(error) for condition in GONE):
+            raise
+        _append(run, publication, _nobody(run))
+        return first_line(error)
+    return None
+
+
+def _moves(run: Run, publication: Publication) -> DataFrame:
+    scores = run.target("customer_ltv_scoring")
+    before = scores.read(run.spark, publication.replaced)
+    if publication.previous_as_of is None and before.isEmpty():
+        return _nobody(run)  # the first publication: everybody is new, and nobody moved
+    after = scores.read(run.spark, publication.version)
+    return customer_tier_changes(
+        before, after, publication.run_id, publication.as_of, publication.previous_as_of
+    )
+
+
+def _append(run: Run, publication: Publication, moves: DataFrame) -> None:
+    """One file of moves in the order of customers, so that one is found without reading all."""
+    write = moves.hint("rebalance").sortWithinPartitions("user_id").write
+    metadata = {**publication.metadata, "customer_ltv_scoring_version": str(publication.version)}
+    name = f"{TABLE} of {publication.run_id}"
+    run.target(TABLE).append_once(write, metadata, name, publication.version)
+
+
+def _nobody(run: Run) -> DataFrame:
+    return run.spark.createDataFrame([], run.target(TABLE).contract.ddl)

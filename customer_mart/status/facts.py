@@ -1,0 +1,173 @@
+"""What the run records and the tables of a mart say of themselves."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from pyspark.sql import Row, SparkSession
+from pyspark.sql import functions as F
+
+from customer_mart.contracts import MART_TABLES
+from customer_mart.incremental.last_run import LastRun, last_run
+from customer_mart.publish.commit import (
+    changed_since,
+    commits,
+    metadata_of_rows,
+    newest_version,
+)
+from customer_mart.publish.run_record import SUCCEEDED
+from customer_mart.publish.target import Target, published, target
+from customer_mart.settings import Settings
+from customer_mart.stages.tables import newest_dim
+from customer_mart.staging.balance import Balance
+
+
+@dataclass(frozen=True)
+class RecordedRun:
+    """A row of mart_runs."""
+
+    run_id: str
+    as_of: datetime
+    mode: str
+    error: str | None
+    started_at: datetime
+    took: timedelta
+    checks_passed: int
+    checks_failed: tuple[str, ...]
+    warnings: Mapping[str, int]
+    balances: tuple[Balance, ...]
+
+
+@dataclass(frozen=True)
+class TableState:
+    """A table of the mart now.
+
+    recorded: the version that the last successful run left it at; None where no run records one.
+    change: what happened to it since, in words. changed_by: the run whose commit that is, if it is
+    a run's.
+    """
+
+    name: str
+    version: int | None
+    recorded: int | None
+    rows: int | None
+    as_of: datetime | None = None
+    change: str | None = None
+    changed_by: str | None = None
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Everything a judgement of the mart's health goes by.
+
+    read_by: the last run that read sources and got to count what became of their rows. failed: ids
+    of all failed runs on record since the last successful one. are_scores_behind: whether
+    dim_customer has been published since the scores were computed.
+    """
+
+    place: str
+    last: RecordedRun | None
+    succeeded: RecordedRun | None
+    read_by: RecordedRun | None
+    failed: frozenset[str]
+    tables: tuple[TableState, ...]
+    are_scores_behind: bool
+
+    @property
+    def as_of(self) -> datetime | None:
+        """The instant that everything published covers: the earlier one of the two tables."""
+        return min((table.as_of for table in self.tables if table.as_of), default=None)
+
+
+def facts_of(spark: SparkSession, settings: Settings) -> Facts:
+    """The facts of a mart that has been built at least once, be it in vain.
+
+    Raises:
+        DataError: if there is no record of runs.
+    """
+    records = published(spark, settings.mart, "mart_runs")
+    newest_first = [F.desc("finished_at"), F.desc("run_id")]
+    runs = records.read(spark).orderBy(*newest_first)
+    succeeded = runs.where(F.col("status") == SUCCEEDED).first()
+    failed = runs.where(F.col("status") != SUCCEEDED)
+    if succeeded:
+        failed = failed.where(F.col("finished_at") > F.lit(succeeded["finished_at"]))
+    last = last_run(spark, records)
+    return Facts(
+        place=records.place.rpartition("." if records.is_table else "/")[0],
+        last=_recorded(runs.first()),
+        succeeded=_recorded(succeeded),
+        read_by=_recorded(runs.where(F.size("reconciliation") > 0).first()),
+        failed=frozenset(row["run_id"] for row in failed.select("run_id").collect()),
+        tables=tuple(_state(spark, settings, name, last) for name in MART_TABLES),
+        are_scores_behind=_are_scores_behind(spark, settings, last),
+    )
+
+
+def _recorded(row: Row | None) -> RecordedRun | None:
+    if row is None:
+        return None
+    return RecordedRun(
+        run_id=row["run_id"],
+        as_of=row["as_of"].astimezone(),
+        mode=row["mode"],
+        error=row["error"],
+        started_at=row["started_at"].astimezone(),
+        took=row["finished_at"] - row["started_at"],
+        checks_passed=sum(check["passed"] for check in row["checks"]),
+        checks_failed=tuple(check["name"] for check in row["checks"] if not check["passed"]),
+        warnings=row["warnings"],
+        balances=tuple(_balances(row["reconciliation"])),
+    )
+
+
+def _balances(lines: list[Row]) -> Iterator[Balance]:
+    by_source: dict[str, dict[str, int]] = {}
+    for line in lines:
+        by_source.setdefault(line["source"], {})[line["disposition"]] = line["rows"]
+    for source, rows in by_source.items():
+        yield Balance(source, rows, {})
+
+
+def _state(spark: SparkSession, settings: Settings, name: str, last: LastRun | None) -> TableState:
+    table = target(name, settings.mart)
+    recorded = last.target_versions.get(name) if last else None
+    if not table.exists(spark):
+        change = None if recorded is None else "it is not there any more"
+        return TableState(name, None, recorded, None, change=change)
+    change = None if recorded is None else changed_since(spark, table, recorded)
+    return TableState(
+        name,
+        version=newest_version(spark, table),
+        recorded=recorded,
+        rows=table.read(spark).count(),
+        as_of=_as_of(spark, settings, table),
+        change=change,
+        changed_by=_run_since(spark, table, recorded or 0) if change else None,
+    )
+
+
+def _as_of(spark: SparkSession, settings: Settings, table: Target) -> datetime | None:
+    """The instant that the rows of dim_customer or of the scores were made for."""
+    if table.contract.name == "dim_customer":
+        return newest_dim(spark, settings)[1]
+    if table.contract.name == "customer_ltv_scoring":
+        said = metadata_of_rows(spark, table)
+        return datetime.fromisoformat(said["as_of"]) if said else None
+    return None
+
+
+def _run_since(spark: SparkSession, table: Target, version: int) -> str | None:
+    """The run that made the first commit after a version, if a run made any."""
+    later = [said["run_id"] for at, said in commits(spark, table) if at > version]
+    return later[-1] if later else None
+
+
+def _are_scores_behind(spark: SparkSession, settings: Settings, last: LastRun | None) -> bool:
+    scores = target("customer_ltv_scoring", settings.mart)
+    if last is None or not scores.exists(spark):
+        return False
+    said: dict[str, Any] = metadata_of_rows(spark, scores) or {}
+    version = said.get("dim_customer_version")
+    return version is not None and int(version) < last.target_versions["dim_customer"]

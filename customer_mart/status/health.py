@@ -1,0 +1,87 @@
+"""The judgement: what is not as it should be, and the one thing to do next."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from customer_mart.status.facts import Facts, TableState
+from customer_mart.terminal import shown
+
+NOTHING_TO_DO = "nothing to do"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What was found and what to do about it, two halves of a sentence."""
+
+    found: str
+    action: str
+
+
+def problems(facts: Facts, now: datetime, max_age_hours: int) -> list[Problem]:
+    """Everything that is wrong, what has to be seen to first in front; none if all is well."""
+    return [
+        *_problems_of_runs(facts),
+        *(problem for table in facts.tables for problem in _problems_of(table, facts)),
+        *_problems_of_age(facts, now, max_age_hours),
+    ]
+
+
+def age_hours(facts: Facts, now: datetime) -> float | None:
+    """Hours since the as-of instant of what is published; None where nothing is."""
+    return (now - facts.as_of).total_seconds() / 3600 if facts.as_of else None
+
+
+def _problems_of_runs(facts: Facts) -> Iterator[Problem]:
+    if facts.last is None:
+        yield Problem("No run has ended yet", "run customer-mart build")
+    elif facts.last.error:
+        yield Problem(
+            f"The last run, {facts.last.run_id}, failed: {facts.last.error}",
+            "look its message up in docs/operate.md, do what stands there, and run "
+            "customer-mart build again",
+        )
+
+
+def _problems_of(table: TableState, facts: Facts) -> Iterator[Problem]:
+    if table.change is None:
+        return
+    if table.changed_by is None:
+        yield Problem(
+            f"{table.name} was changed by something other than a run since the last successful "
+            f"one: {table.change}",
+            "find out who changed it, and run customer-mart build, which makes it anew",
+        )
+    elif table.changed_by in facts.failed:
+        yield Problem(
+            f"{table.name} holds what the failed run {table.changed_by} had published by then",
+            "run customer-mart build again, which makes the tables anew",
+        )
+    else:
+        yield Problem(
+            f"{table.name} was changed by run {table.changed_by}, which is not on record: it was "
+            "killed or is still going",
+            "once it has ended run customer-mart build, which makes the tables anew",
+        )
+
+
+def _problems_of_age(facts: Facts, now: datetime, max_age_hours: int) -> Iterator[Problem]:
+    if facts.are_scores_behind:
+        yield Problem(
+            "customer_ltv_scoring was computed from an older dim_customer than is published",
+            "run jobs/build_customer_ltv_scoring.py or customer-mart build",
+        )
+    age = age_hours(facts, now)
+    if age is None:
+        return
+    if age < 0:
+        yield Problem(
+            f"What is published is as of {shown(facts.as_of)}, which is still to come",
+            "run customer-mart build with the right --as-of",
+        )
+    elif age > max_age_hours:
+        yield Problem(
+            f"What is published is as of {shown(facts.as_of)}, {age:.1f} hours ago, and "
+            f"status.max_age_hours is {max_age_hours}",
+            "see why the scheduler started no run since, and run customer-mart build",
+        )

@@ -1,0 +1,120 @@
+"""The page of a small mart: well, stale, changed by hand, and left by a run that was killed."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+from customer_mart.cli import main
+from customer_mart.errors import DataError, UnhealthyError
+from customer_mart.publish.checks import Check
+from customer_mart.publish.commit import commit_metadata, newest_version, publish
+from customer_mart.publish.run_record import RunRecord, append_run
+from customer_mart.publish.target import target
+from customer_mart.settings import Settings, load_settings
+from customer_mart.staging.balance import Balance
+from customer_mart.status.page import print_status
+from tests.frames import by_name, utc
+from tests.publish.mart_rows import Row, customer, score
+
+AS_OF, NOON = utc("2025-01-01 00:00:00"), utc("2025-01-01 12:00:00")
+
+
+class SmallMart:
+    """A mart of one customer whose runs are published by hand."""
+
+    def __init__(self, spark: SparkSession, folder: Path) -> None:
+        self.spark, self.folder = spark, folder
+        self.settings: Settings = load_settings(None, [], {"mart": str(folder)})
+
+    def publish(self, run_id: str, table: str, row: Row, **said: str) -> int:
+        where = target(table, self.settings.mart)
+        rows = by_name(self.spark, where.contract.ddl, [row])
+        metadata = {**commit_metadata(run_id, AS_OF, "abc"), **said}
+        order = [F.asc("user_id")]
+        return publish(self.spark, rows, where, metadata, order=order, max_records_per_file=10)
+
+    def record(self, record: RunRecord, finished: str, error: str | None = None) -> None:
+        runs = target("mart_runs", self.settings.mart)
+        append_run(self.spark, runs, record, utc(finished), error)
+
+
+@pytest.fixture
+def mart(spark: SparkSession, tmp_path: Path, empty_mart: Path) -> SmallMart:
+    shutil.copytree(empty_mart, tmp_path / "mart")
+    made = SmallMart(spark, tmp_path / "mart")
+    dim = made.publish("r1", "dim_customer", customer())
+    said = {"dim_customer_version": str(dim)}
+    scores = made.publish("r1", "customer_ltv_scoring", score(), **said)
+    record = RunRecord("r1", AS_OF, "full", "abc", utc("2025-01-01 03:00:00"))
+    record.target_versions.update(dim_customer=dim, customer_ltv_scoring=scores)
+    for table in ("quarantine", "customer_tier_changes"):
+        record.target_versions[table] = newest_version(spark, target(table, made.settings.mart))
+    record.checks.append(Check("dim_customer.total.rows", passed=True, found="1", expected="1"))
+    record.warnings["deposits_before_signup"] = 7
+    rows = {"read": 8, "used": 6, "NULL_KEY": 1, "BAD_AMOUNT": 1}
+    record.balances.append(Balance("stg_deposits", rows, {}))
+    made.record(record, "2025-01-01 03:01:30")
+    return made
+
+
+def _cells(page: str, name: str) -> list[str]:
+    """What stands in the last row of that name, from the left."""
+    *_, line = (line for line in page.splitlines() if line.startswith(f"│ {name} "))
+    return [cell.strip() for cell in line.strip("│").split("│")[1:]]
+
+
+def test_a_healthy_mart_shows_its_last_run_its_tables_and_sources(
+    mart: SmallMart, capsys: pytest.CaptureFixture[str]
+) -> None:
+    print_status(mart.spark, mart.settings, NOON)
+    page = capsys.readouterr().out
+    assert _cells(page, "run_id") == ["r1"]
+    assert _cells(page, "status") == ["succeeded"]
+    assert _cells(page, "took") == ["90 s"]
+    assert _cells(page, "checks")[0] == "1 passed, 0 failed"
+    assert _cells(page, "warnings")[0] == "deposits_before_signup 7"
+    dim = _cells(page, "dim_customer")
+    assert dim[2:] == ["1", "2025-01-01T00:00:00Z", "unchanged"]
+    assert dim[0] == dim[1]
+    assert _cells(page, "mart_runs")[1:] == ["", "1", "", ""]
+    deposits = ["8", "2", "25.000%", "BAD_AMOUNT 1, NULL_KEY 1"]
+    assert _cells(page, "stg_deposits") == deposits
+    assert "Published as of 2025-01-01T00:00:00Z, 12.0 hours ago; at most 36 are allowed." in page
+    assert page.endswith("Healthy.\nNext: nothing to do.\n")
+
+    # By today's clock a mart of that day is stale, unless it may be.
+    where = ["status", "--mart", str(mart.folder)]
+    assert main(where) == 3
+    told = capsys.readouterr()
+    assert "Not healthy.\nNext: see why the scheduler started no run since" in told.out
+    assert told.err.startswith("customer-mart: What is published is as of 2025-01-01T00:00:00Z")
+    assert main([*where, "--max-age-hours", "1000000"]) == 0
+
+
+def test_tables_that_are_not_as_the_last_run_left_them_are_told(
+    mart: SmallMart, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mart.publish("r2", "dim_customer", customer(country="DE"))
+    with pytest.raises(UnhealthyError, match="dim_customer was changed by run r2, which is not"):
+        print_status(mart.spark, mart.settings, NOON)
+    failed = RunRecord("r2", AS_OF, "full", "abc", utc("2025-01-01 04:00:00"))
+    mart.record(failed, "2025-01-01 04:02:00", "No space left on device")
+    with pytest.raises(UnhealthyError, match="The last run, r2, failed: No space left on device"):
+        print_status(mart.spark, mart.settings, NOON)
+    page = capsys.readouterr().out
+    assert _cells(page, "run_id")[-2:] == ["r2", "r1"]
+    assert "dim_customer holds what the failed run r2 had published by then." in page
+    scores = target("customer_ltv_scoring", mart.settings.mart).identifier
+    mart.spark.sql(f"DELETE FROM {scores}")
+    with pytest.raises(UnhealthyError):
+        print_status(mart.spark, mart.settings, NOON)
+    assert "customer_ltv_scoring was changed by something other" in capsys.readouterr().out
+
+
+def test_a_place_without_a_mart_says_so(spark: SparkSession, tmp_path: Path) -> None:
+    nowhere = load_settings(None, [], {"mart": str(tmp_path)})
+    with pytest.raises(DataError, match=f"There is no mart_runs at {tmp_path}"):
+        print_status(spark, nowhere, NOON)
