@@ -1,11 +1,13 @@
 """The stage that follows a publication of the scores: who moved between tiers by it."""
 
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 
 from customer_mart.customer_tier_changes.customer_tier_changes import customer_tier_changes
 from customer_mart.customer_tier_changes.publications import Publication, publications
 from customer_mart.errors import first_line
 from customer_mart.publish.commit import commits, history, newest_version
+from customer_mart.rows import frame_of
 from customer_mart.run import Run
 
 TABLE = "customer_tier_changes"
@@ -57,9 +59,11 @@ def _moves(run: Run, publication: Publication) -> DataFrame:
     if publication.previous_as_of is None and before.isEmpty():
         return _nobody(run)  # the first publication: everybody is new, and nobody moved
     after = scores.read(run.spark, publication.version)
-    return customer_tier_changes(
+    moves = customer_tier_changes(
         before, after, publication.run_id, publication.as_of, publication.previous_as_of
     )
+    # Of a publication before an erasure, both versions may still hold the customer.
+    return run.erased.left_out(moves, F.col("user_id")) if run.erased else moves
 
 
 def _append(run: Run, publication: Publication, moves: DataFrame) -> None:
@@ -71,4 +75,4 @@ def _append(run: Run, publication: Publication, moves: DataFrame) -> None:
 
 
 def _nobody(run: Run) -> DataFrame:
-    return run.spark.createDataFrame([], run.target(TABLE).contract.ddl)
+    return frame_of(run.spark, run.target(TABLE).contract.ddl)
