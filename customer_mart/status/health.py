@@ -38,7 +38,7 @@ def _problems_of_runs(facts: Facts) -> Iterator[Problem]:
     elif facts.last.error:
         yield Problem(
             f"The last run, {facts.last.run_id}, failed: {facts.last.error}",
-            "look its message up in docs/operate.md, do what stands there, and run "
+            "look its message up in docs/operations.md, do what stands there, and run "
             "customer-mart build again",
         )
 
