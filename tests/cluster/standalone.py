@@ -37,7 +37,8 @@ class Daemon:
 
     def executors(self) -> list[int]:
         """The process ids of the executors that this worker has running."""
-        line = ["ps", "-e", "-o", "pid=,pgid=,args="]
+        # Whole lines: the name of the executor's class comes after a long class path.
+        line = ["ps", "-e", "-ww", "-o", "pid=,pgid=,args="]
         listed = subprocess.run(line, capture_output=True, text=True, check=True).stdout
         processes = [process.split(maxsplit=2) for process in listed.splitlines()]
         return [
