@@ -5,6 +5,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 from datetime import datetime, timezone
+from pathlib import Path
 
 from pyspark.sql import SparkSession
 
@@ -17,6 +18,7 @@ from customer_mart.errors import MartError, UsageError, first_line
 from customer_mart.failures import explained
 from customer_mart.history import print_history
 from customer_mart.maintain import maintain
+from customer_mart.places import is_uri
 from customer_mart.publish.run_lock import run_lock
 from customer_mart.publish.target import target
 from customer_mart.run import start_run
@@ -77,7 +79,7 @@ def _run_with(arguments: argparse.Namespace, settings: Settings) -> None:
         return
     spark = get_session(verbose=arguments.verbose)
     if arguments.command == "maintain":
-        with run_lock(settings.mart, "maintenance", settings.mart.wait_seconds):
+        with run_lock(spark, settings.mart, "maintenance"):
             maintain(spark, settings, arguments.log_format)
     elif arguments.command == "top":
         print_top(spark, settings, arguments.n)
@@ -92,7 +94,7 @@ def _run_with(arguments: argparse.Namespace, settings: Settings) -> None:
 def _erase(arguments: argparse.Namespace, settings: Settings) -> None:
     ids = requested_ids(arguments.user_ids, arguments.user_ids_file)
     spark = get_session(verbose=arguments.verbose)
-    with run_lock(settings.mart, "erasure", settings.mart.wait_seconds):
+    with run_lock(spark, settings.mart, "erasure"):
         erase(spark, settings, ids, arguments.log_format, purge=arguments.purge)
 
 
@@ -101,7 +103,7 @@ def _build(arguments: argparse.Namespace, settings: Settings) -> None:
         _require_sources(settings)
     is_watched = sys.stderr.isatty() and arguments.log_format == "text"
     spark = get_session(show_progress_bar=is_watched, verbose=arguments.verbose)
-    with run_lock(settings.mart, f"build of {arguments.table}", settings.mart.wait_seconds):
+    with run_lock(spark, settings.mart, f"build of {arguments.table}"):
         _build_with(spark, arguments, settings)
 
 
@@ -139,8 +141,14 @@ def _require_sources(settings: Settings) -> None:
 def _settings(arguments: argparse.Namespace) -> Settings:
     """The settings with the folders of the command line."""
     flags = {group: getattr(arguments, group, None) for group in ("sources", "mart")}
-    locations = {group: place for group, place in flags.items() if place}
+    locations = {group: _from_here(place) for group, place in flags.items() if place}
     return load_settings(arguments.config, arguments.overrides, locations)
+
+
+def _from_here(place: str) -> str:
+    """A folder as whoever types it means it: .. is the one above where they are."""
+    is_relative = ".." in Path(place).parts and not is_uri(place)
+    return str(Path(place).resolve()) if is_relative else place
 
 
 def _start_of_day() -> datetime:

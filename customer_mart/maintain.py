@@ -37,7 +37,7 @@ def maintain(spark: SparkSession, settings: Settings, log_format: LogFormat = "t
                 f"{after.size_in_bytes}; {compacted} partitions compacted; versions of the last "
                 f"{hours} hours kept"
             )
-    clear_abandoned(settings.mart)
+    clear_abandoned(spark, settings.mart)
 
 
 def retention_hours(spark: SparkSession, settings: Settings, now: datetime) -> int:

@@ -25,6 +25,7 @@ LAPTOP = {
     # Sorting is most of the work after an exchange, and small sorts stay in the cores' caches.
     "spark.sql.adaptive.advisoryPartitionSizeInBytes": "16m",
     "spark.databricks.delta.snapshotPartitions": "4",
+    "spark.sql.sources.parallelPartitionDiscovery.parallelism": "32",
     "spark.ui.enabled": "false",
     "spark.sql.debug.maxToStringFields": "200",
 }

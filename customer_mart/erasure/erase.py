@@ -148,7 +148,7 @@ def _purge(request: Request) -> None:
         if table.exists(request.spark):
             with request.progress.stage(f"purge {name}"):
                 vacuum(request.spark, table, 0)
-    clear_abandoned(request.settings.mart)
+    clear_abandoned(request.spark, request.settings.mart)
 
 
 def _conclude(progress: Progress, asked: int, unknown: int, *, purge: bool) -> None:

@@ -1,41 +1,64 @@
 """One run at a time on a mart.
 
-On a local file system two processes that commit at once can lose a commit, for Delta has nothing
-there to make one of them wait. The lock is the kernel's, on a file beside the tables: it goes when
-the process that holds it ends, however it ends, so that a killed run blocks nobody.
+Two runs at once may leave each table from another one of them; on a local file system and on S3
+two that commit at once can lose a commit as well, for Delta has nothing there to make one of them
+wait. In a local folder the lock is the kernel's, on a file beside the tables: it goes when the
+process that holds it ends, however it ends, so that a killed run blocks nobody.
 """
 
 import json
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from filelock import FileLock, Timeout
+from pyspark.errors import AnalysisException
+from pyspark.sql import SparkSession
 
-from customer_mart.errors import MartError
+from customer_mart.errors import MartError, UsageError
+from customer_mart.identifiers import quoted_name
 from customer_mart.places import absolute, is_uri
+from customer_mart.publish.hadoop_folder import HadoopFolder, has_jvm
+from customer_mart.publish.run_lease import CLAIMS, described, run_lease
 from customer_mart.settings.settings import Mart
 
 LOCK, HOLDER = "_run.lock", "_run.holder"
+SESSION_CATALOG = "spark_catalog"
+
+
+def run_lock(spark: SparkSession, mart: Mart, purpose: str) -> AbstractContextManager[None]:
+    """Holds the mart's lock; waits for it as long as the settings say.
+
+    A mart in a schema is locked where Spark's own catalog says the schema's folder is. Nothing is
+    locked over Spark Connect, on Databricks and in other catalogs, whose folders are not this
+    process's to write to.
+
+    Raises:
+        MartError: if another run still holds it.
+        UsageError: if there is no such schema.
+    """
+    place = _schema_folder(spark, mart.catalog_schema) if mart.catalog_schema else mart.location
+    if place is None:
+        return nullcontext()
+    if place.startswith("file:"):
+        place = unquote(urlsplit(place).path)
+    holder = _this_process(purpose)
+    if not is_uri(place):
+        return folder_lock(Path(absolute(place)), holder, mart.wait_seconds)
+    if not has_jvm(spark):
+        return nullcontext()
+    claims = HadoopFolder(spark, f"{absolute(place)}/{CLAIMS}")
+    return run_lease(claims, holder, mart.lease_seconds, mart.wait_seconds)
 
 
 @contextmanager
-def run_lock(mart: Mart, purpose: str, wait_seconds: int) -> Iterator[None]:
-    """Holds the mart's lock; waits so long for it.
-
-    A mart in a catalog or behind a URI is not locked: there Delta's own protocol refuses the
-    second of two commits, but on S3 with more than one driver.
-
-    Raises:
-        MartError: if another process still holds it.
-    """
-    if mart.location is None or is_uri(mart.location):
-        yield
-        return
-    folder = Path(absolute(mart.location))
+def folder_lock(folder: Path, holder: dict[str, Any], wait_seconds: int) -> Iterator[None]:
+    """Holds the lock of a mart in a local folder."""
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / LOCK, timeout=wait_seconds)
     try:
@@ -46,7 +69,7 @@ def run_lock(mart: Mart, purpose: str, wait_seconds: int) -> Iterator[None]:
             "wait for it with --set mart.wait_seconds=3600"
         ) from held
     try:
-        (folder / HOLDER).write_text(json.dumps(_this_process(purpose)), encoding="utf-8")
+        (folder / HOLDER).write_text(json.dumps(holder), encoding="utf-8")
         yield
     finally:
         with suppress(OSError):
@@ -54,7 +77,22 @@ def run_lock(mart: Mart, purpose: str, wait_seconds: int) -> Iterator[None]:
         lock.release()
 
 
-def _this_process(purpose: str) -> dict[str, str | int]:
+def _schema_folder(spark: SparkSession, schema: str) -> str | None:
+    """Where Spark's own catalog keeps a schema's tables; None in any other."""
+    catalog, dot, _ = schema.partition(".")
+    if not dot:
+        catalog = spark.catalog.currentCatalog()
+    if catalog != SESSION_CATALOG or "DATABRICKS_RUNTIME_VERSION" in os.environ:
+        return None
+    try:
+        return spark.catalog.getDatabase(quoted_name(schema)).locationUri
+    except AnalysisException as missing:
+        raise UsageError(
+            f"There is no schema {schema}, which mart.schema names: create it first"
+        ) from missing
+
+
+def _this_process(purpose: str) -> dict[str, Any]:
     since = datetime.now(tz=timezone.utc).isoformat(timespec="seconds")
     return {"what": purpose, "pid": os.getpid(), "host": socket.gethostname(), "since": since}
 
@@ -62,9 +100,6 @@ def _this_process(purpose: str) -> dict[str, str | int]:
 def _holder(folder: Path) -> str:
     """Who holds the lock, in words; it may have gone, or not yet have said so."""
     try:
-        found = json.loads((folder / HOLDER).read_text(encoding="utf-8"))
-        return (
-            f"a {found['what']} (process {found['pid']} on {found['host']} since {found['since']})"
-        )
-    except (OSError, ValueError, KeyError):
+        return described(json.loads((folder / HOLDER).read_text(encoding="utf-8")))
+    except (OSError, ValueError):
         return "another run"

@@ -14,6 +14,7 @@ from pyspark.sql import functions as F
 
 from customer_mart.identifiers import quoted_name
 from customer_mart.places import absolute, is_uri
+from customer_mart.publish.hadoop_folder import HadoopFolder, has_jvm
 from customer_mart.settings.settings import Mart
 
 
@@ -41,12 +42,15 @@ class StagingArea:
     def clear(self) -> None:
         """Leaves no row behind, whether the run succeeded or not.
 
-        Spark can delete a table but no folder: a local one is deleted here, one behind a URI
-        is emptied of its rows.
+        Over Spark Connect a folder behind a URI cannot be deleted, and is emptied of its rows.
         """
         if self.is_table:
             for name in self.staged:
                 self.spark.sql(f"DROP TABLE IF EXISTS {self._place(name)}")
+        elif is_uri(self.place) and has_jvm(self.spark):
+            # Where the store cannot be reached, what the run failed of is the error to report.
+            with suppress(Exception):
+                HadoopFolder(self.spark, self.place).delete()
         elif is_uri(self.place):
             for name, rows in self.staged.items():
                 nothing = (F.lit(None).cast(column.dataType) for column in rows.schema)
@@ -61,13 +65,18 @@ class StagingArea:
         return quoted_name(f"{self.place}_{name}") if self.is_table else f"{self.place}/{name}"
 
 
-def clear_abandoned(mart: Mart) -> None:
+def clear_abandoned(spark: SparkSession, mart: Mart) -> None:
     """Deletes what killed runs left beside the mart's tables; with the mart's lock held.
 
     A folder that `mart.staging` names is left alone: others may keep their own there.
     """
-    if mart.location and not mart.staging and not is_uri(mart.location):
-        shutil.rmtree(absolute(_beside(mart.location)), ignore_errors=True)
+    if not mart.location or mart.staging:
+        return
+    folder = absolute(_beside(mart.location))
+    if not is_uri(folder):
+        shutil.rmtree(folder, ignore_errors=True)
+    elif has_jvm(spark):
+        HadoopFolder(spark, folder).delete()
 
 
 def _beside(location: str) -> str:

@@ -9,6 +9,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from customer_mart.errors import UsageError
+from customer_mart.settings.names import CREDENTIAL_FOUND, holds_credential
 from customer_mart.settings.settings import Settings
 
 
@@ -51,11 +52,24 @@ def _from_file(config: Path) -> dict[str, Any]:
     except UnicodeDecodeError as malformed:
         raise UsageError(f"The configuration {config} is not UTF-8 text") from malformed
     except yaml.YAMLError as malformed:
-        where = str(malformed).replace("\n", " ")
-        raise UsageError(f"The configuration {config} is not valid YAML: {where}") from malformed
+        # The error's own text quotes the file, and its stack would: there may be a secret in it.
+        raise UsageError(
+            f"The configuration {config} is not valid YAML: {_fault(malformed)}"
+        ) from None
     if tree is not None and not isinstance(tree, dict):
         raise UsageError(f"The configuration {config} must hold settings by name, such as 'mart:'")
     return tree or {}
+
+
+def _fault(malformed: yaml.YAMLError) -> str:
+    """What is wrong with a YAML text, and where, without its words."""
+    if not isinstance(malformed, yaml.MarkedYAMLError) or malformed.problem_mark is None:
+        return "it has characters that YAML does not allow"
+    mark = malformed.problem_mark
+    where = f"line {mark.line + 1}, column {mark.column + 1}"
+    # Other problems than those of the grammar name an alias or a tag, which is the file's word.
+    is_grammar = isinstance(malformed, yaml.scanner.ScannerError | yaml.parser.ParserError)
+    return f"{malformed.problem} at {where}" if is_grammar else f"an alias or tag at {where}"
 
 
 def _override(tree: dict[str, Any], override: str) -> None:
@@ -68,7 +82,9 @@ def _override(tree: dict[str, Any], override: str) -> None:
     try:
         value = yaml.safe_load(text)
     except yaml.YAMLError as malformed:
-        raise UsageError(f"--set {path}: {text!r} is not a YAML value") from malformed
+        raise UsageError(
+            f"--set {path}: what follows the = is not a YAML value ({_fault(malformed)})"
+        ) from None
     keys: list[Any] = [int(key) if key.isdigit() else key for key in path.strip().split(".")]
     *parents, leaf = keys
     node: dict[Any, Any] = tree
@@ -166,5 +182,7 @@ def _sentence(invalid: ValidationError) -> str:
     if first["type"] == "extra_forbidden":
         return f"Unknown setting {name}{_hint(name)}"
     found = first["input"]
-    shown = "" if isinstance(found, dict | list | BaseModel) else f" (found {found!r})"
+    is_secret = first["type"] == CREDENTIAL_FOUND or holds_credential(str(found))
+    is_shown = not isinstance(found, dict | list | tuple | BaseModel) and not is_secret
+    shown = f" (found {found!r})" if is_shown else ""
     return f"The setting {name} is not valid: {first['msg'].removeprefix('Value error, ')}{shown}"

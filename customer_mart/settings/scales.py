@@ -14,7 +14,8 @@ LOWEST_SCORE, HIGHEST_SCORE = 1, 5
 class Model(BaseModel):
     """A group of settings: typed, frozen, and closed to unknown names."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # What was found is told by the one sentence of load_settings, which knows what to keep back.
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 def _without_nulls(cutoffs: Any) -> Any:

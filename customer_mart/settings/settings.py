@@ -12,6 +12,14 @@ from typing_extensions import Self
 
 from customer_mart.contracts import STAGING_TABLES, contract
 from customer_mart.identifiers import sql_string
+from customer_mart.settings.names import (
+    ColumnName,
+    Place,
+    Principal,
+    ReaderOptions,
+    SchemaName,
+    TableName,
+)
 from customer_mart.settings.scales import LabelBand, LabelScale, Model
 from customer_mart.settings.scoring import Label, Scoring
 
@@ -36,10 +44,6 @@ def _instant(value: datetime) -> datetime:
     return value.astimezone(timezone.utc)
 
 
-# One to three parts, each a plain name: what a catalog takes without surprises, and nothing
-# that could end one identifier and begin another statement.
-_NAME = "[A-Za-z_][A-Za-z0-9_-]*"
-CatalogName = Annotated[str, Field(pattern=rf"^{_NAME}(\.{_NAME}){{0,2}}$")]
 # Groups that no row depends on.
 NO_MEANING = {"mart", "publish", "maintenance", "erasure", "status"}
 TimeZone = Annotated[str, AfterValidator(_known_zone)]
@@ -49,11 +53,11 @@ Instant = Annotated[datetime, AfterValidator(_instant)]
 class Source(Model):
     """Where one staging table is, what its columns are called, and whether its key is unique."""
 
-    path: str | None = None
-    table: CatalogName | None = None
+    path: Place | None = None
+    table: TableName | None = None
     format: Literal["auto", "delta", "parquet", "csv"] = "auto"
-    columns: dict[str, str] = Field(default_factory=dict)
-    options: dict[str, str] = Field(default_factory=dict)
+    columns: dict[str, ColumnName] = Field(default_factory=dict)
+    options: ReaderOptions = Field(default_factory=dict)
     unique: bool = False
 
     @model_validator(mode="after")
@@ -66,8 +70,8 @@ class Source(Model):
 class Sources(Model):
     """The staging tables; `location` is a folder that holds them all, `schema` a catalog's."""
 
-    location: str | None = None
-    catalog_schema: CatalogName | None = Field(default=None, alias="schema")
+    location: Place | None = None
+    catalog_schema: SchemaName | None = Field(default=None, alias="schema")
     time_zone: TimeZone = "UTC"
     stg_signups: Source = Source()
     stg_deposits: Source = Source()
@@ -106,10 +110,11 @@ class Sources(Model):
 class Mart(Model):
     """Where the mart's tables are: a folder or URI, or a schema of a catalog."""
 
-    location: str | None = None
-    catalog_schema: CatalogName | None = Field(default=None, alias="schema")
-    staging: str | None = None
+    location: Place | None = None
+    catalog_schema: SchemaName | None = Field(default=None, alias="schema")
+    staging: Place | None = None
     wait_seconds: Annotated[int, Field(ge=0)] = 0
+    lease_seconds: Annotated[int, Field(ge=4)] = 300
 
     @model_validator(mode="after")
     def _is_in_one_place(self) -> Self:
@@ -143,6 +148,8 @@ class Publish(Model):
 
     max_records_per_file: Annotated[int, Field(gt=0)] = 1_000_000
     max_touched_fraction: Annotated[Decimal, Field(ge=0, le=1)] = Decimal("0.2")
+    view: bool = True
+    view_readers: tuple[Principal, ...] = ()
 
 
 class Maintenance(Model):

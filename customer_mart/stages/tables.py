@@ -25,6 +25,7 @@ from customer_mart.publish.commit import (
 )
 from customer_mart.publish.tables import ensure_table
 from customer_mart.publish.target import target
+from customer_mart.publish.view import ensure_view
 from customer_mart.rows import frame_of
 from customer_mart.run import Run
 from customer_mart.settings import Settings
@@ -45,13 +46,23 @@ DIM_TOTALS = (*SCORING_TOTALS, "total_web_events")
 def ensure_tables(run: Run, *tables: str) -> None:
     """Creates the tables that are not there; done before anything is published.
 
+    With the scores in a catalog comes their view.
+
     Raises:
         DataError: if one is there with other columns than its contract's.
+        UsageError: if the view cannot be made or granted.
     """
-    with run.progress.stage("tables"), ThreadPoolExecutor(initializer=run.tag) as pool:
+    with (
+        run.progress.stage("tables") as stage,
+        ThreadPoolExecutor(initializer=run.tag) as pool,
+    ):
         # Each takes seconds of waiting for small commits, and none needs another.
         for done in [pool.submit(ensure_table, run.spark, run.target(t)) for t in tables]:
             done.result()
+        scores, options = run.target("customer_ltv_scoring"), run.settings.publish
+        if "customer_ltv_scoring" in tables and scores.is_table and options.view:
+            missing = ensure_view(run.spark, scores, options.view_readers)
+            stage.notes += [missing] if missing else []
 
 
 @dataclass(frozen=True)

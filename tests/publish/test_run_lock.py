@@ -1,17 +1,20 @@
 import multiprocessing
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pyspark.sql import SparkSession
 
-from customer_mart.errors import MartError
-from customer_mart.publish.run_lock import run_lock
+from customer_mart.errors import MartError, UsageError
+from customer_mart.publish.run_lock import folder_lock, run_lock
 from customer_mart.settings.settings import Mart
 
 
 def _hold(folder: str, ready: str) -> None:
-    with run_lock(Mart(location=folder), "build of customer_mart", 0):
+    holder = {"what": "build of customer_mart", "pid": os.getpid(), "host": "h", "since": "s"}
+    with folder_lock(Path(folder), holder, 0):
         Path(ready).touch()
         signal.pause()
 
@@ -27,34 +30,33 @@ def _held_elsewhere(folder: Path) -> multiprocessing.process.BaseProcess:
     return holder
 
 
-def test_a_second_process_is_told_who_holds_the_mart(tmp_path: Path) -> None:
+def test_a_second_process_is_told_who_holds_the_mart(spark: SparkSession, tmp_path: Path) -> None:
     holder = _held_elsewhere(tmp_path)
-    told = (
-        rf"in use by a build of customer_mart \(process {holder.pid} on .* since .*\); run again"
-    )
-    with pytest.raises(MartError, match=told), run_lock(Mart(location=str(tmp_path)), "build", 0):
+    told = rf"in use by a build of customer_mart \(process {holder.pid} on h since s\); run again"
+    mart = Mart(location=str(tmp_path))
+    with pytest.raises(MartError, match=told), run_lock(spark, mart, "build"):
         pytest.fail("two processes hold the lock")
     holder.kill()
     holder.join()
 
 
-def test_a_lock_whose_process_was_killed_is_free(tmp_path: Path) -> None:
+def test_a_lock_whose_process_was_killed_is_free(spark: SparkSession, tmp_path: Path) -> None:
     holder = _held_elsewhere(tmp_path)
     assert holder.pid is not None
     os.kill(holder.pid, signal.SIGKILL)
     holder.join()
-    with run_lock(Mart(location=str(tmp_path)), "build", 0):
+    with run_lock(spark, Mart(location=str(tmp_path)), "build"):
         assert f'"pid": {os.getpid()}' in (tmp_path / "_run.holder").read_text()
     assert not (tmp_path / "_run.holder").exists()
 
 
-def test_a_run_waits_as_long_as_it_was_told_to(tmp_path: Path) -> None:
-    mart = Mart(location=str(tmp_path))
+def test_a_run_waits_as_long_as_it_was_told_to(spark: SparkSession, tmp_path: Path) -> None:
+    mart = Mart(location=str(tmp_path), wait_seconds=60)
     holder = _held_elsewhere(tmp_path)
     context = multiprocessing.get_context("spawn")
     killer = context.Process(target=_kill_later, args=(holder.pid,))
     killer.start()
-    with run_lock(mart, "build", 60):
+    with run_lock(spark, mart, "build"):
         assert not holder.is_alive()
     killer.join()
     holder.join()
@@ -65,8 +67,30 @@ def _kill_later(process: int) -> None:
     os.kill(process, signal.SIGKILL)
 
 
-@pytest.mark.parametrize("place", [{"schema": "mart"}, {"location": "s3a://bucket/mart"}])
-def test_a_mart_that_is_no_folder_is_not_locked(place: dict[str, str]) -> None:
-    mart = Mart.model_validate(place)
-    with run_lock(mart, "build", 0), run_lock(mart, "build", 0):
+@pytest.fixture
+def schema(spark: SparkSession) -> Iterator[str]:
+    spark.sql("CREATE SCHEMA locked")
+    yield "locked"
+    spark.sql("DROP SCHEMA locked CASCADE")
+
+
+@pytest.mark.parametrize("catalog", ["", "spark_catalog."])
+def test_a_schema_of_spark_s_own_catalog_is_locked_in_its_folder(
+    spark: SparkSession, schema: str, catalog: str
+) -> None:
+    mart = Mart.model_validate({"schema": catalog + schema})
+    folder = Path(spark.catalog.getDatabase(schema).locationUri.removeprefix("file:"))
+    with run_lock(spark, mart, "build"):
+        assert '"what": "build"' in (folder / "_run.holder").read_text()
+
+
+def test_a_schema_that_is_not_there_is_named(spark: SparkSession) -> None:
+    mart = Mart.model_validate({"schema": "spark_catalog.nowhere"})
+    with pytest.raises(UsageError, match=r"There is no schema spark_catalog\.nowhere"):
+        run_lock(spark, mart, "build")
+
+
+def test_another_catalog_s_schema_is_not_locked(spark: SparkSession) -> None:
+    mart = Mart.model_validate({"schema": "unity.mart"})
+    with run_lock(spark, mart, "build"), run_lock(spark, mart, "build"):
         pass

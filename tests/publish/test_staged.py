@@ -86,9 +86,19 @@ def test_rows_go_to_the_folder_that_the_settings_name(spark: SparkSession, tmp_p
         assert (area.place, area.is_table) == (f"{scratch}/run-1", False)
 
 
-def test_rows_behind_a_uri_are_emptied(
+def test_rows_behind_a_uri_leave_nothing_behind(
     spark: SparkSession, tmp_path: Path, rows: DataFrame
 ) -> None:
+    area = staging_area(spark, Mart(location=tmp_path.as_uri()), "run-1")
+    assert_df_equality(area.stage("a", rows), rows, ignore_nullable=True, ignore_row_order=True)
+    area.clear()
+    assert list(tmp_path.glob("_staging/*")) == []
+
+
+def test_rows_behind_a_uri_are_emptied_where_no_jvm_deletes_a_folder(
+    spark: SparkSession, tmp_path: Path, rows: DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("customer_mart.publish.staged.has_jvm", lambda _session: False)
     area = staging_area(spark, Mart(location=tmp_path.as_uri()), "run-1")
     assert_df_equality(area.stage("a", rows), rows, ignore_nullable=True, ignore_row_order=True)
     area.clear()
@@ -107,15 +117,17 @@ def test_rows_staged_as_tables_of_a_catalog_are_dropped(
     assert _tables(spark, schema) == []
 
 
-def test_only_what_killed_runs_left_beside_the_mart_is_cleared(tmp_path: Path) -> None:
+def test_only_what_killed_runs_left_beside_the_mart_is_cleared(
+    spark: SparkSession, tmp_path: Path
+) -> None:
     beside, named = tmp_path / "mart" / "_staging", tmp_path / "shared"
     for folder in (beside, named):
         (folder / "20250101T000000Z_killed").mkdir(parents=True)
     (named / "somebody else's").touch()
-    clear_abandoned(Mart(location=str(tmp_path / "mart"), staging=str(named)))
+    clear_abandoned(spark, Mart(location=str(tmp_path / "mart"), staging=str(named)))
     assert sorted(path.name for path in named.iterdir()) == [
         "20250101T000000Z_killed",
         "somebody else's",
     ]
-    clear_abandoned(Mart(location=str(tmp_path / "mart")))
+    clear_abandoned(spark, Mart(location=str(tmp_path / "mart")))
     assert not beside.exists()

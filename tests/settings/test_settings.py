@@ -108,7 +108,7 @@ def test_the_scoring_defaults_are_the_specification_s() -> None:
         "customer_segments.otherwise=''",
         "player_types.regular=''",
         "sources.stg_games.format=excel",
-        "sources.schema=a.b.c.d",
+        "sources.schema=a.b.c",
         "sources.schema='lottery; DROP TABLE x'",
         "sources.stg_games.table='a.`b`'",
         'mart.schema="lottery\\n"',
@@ -153,7 +153,7 @@ def test_a_value_that_makes_no_sense_is_refused(override: str) -> None:
         "scoring.prediction_bands=[]",
         "scoring.vip_tiers.bands=[]",
         "mart.schema=lottery",
-        "mart.schema=unity-catalog.lottery_1.mart",
+        "mart.schema=unity-catalog.lottery_1",
     ],
 )
 def test_a_value_at_its_bound_is_taken(override: str) -> None:

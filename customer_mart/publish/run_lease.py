@@ -1,0 +1,188 @@
+"""One run at a time on a mart behind a URI, by a file that its holder keeps renewing.
+
+No kernel watches there over who holds what. So whoever wants the mart writes a claim of its own
+name and then lists the claims: who sees no other has the mart. Of two that come at once the later
+to list sees the other's claim, for today's stores list what has been written; of two that see each
+other the one of the greater name, which came later, steps back. So no two have the mart, with
+nothing asked of the store that some stores lack, such as conditional writes.
+
+The claim of a killed run grows old, and is passed over once it has not been renewed for as long as
+it says itself. Ages are told by the clock of the store, the one clock that all claimants share.
+"""
+
+import json
+import os
+import random
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime, timezone
+from secrets import token_hex
+from typing import Any
+
+from customer_mart.errors import MartError, first_line
+from customer_mart.publish.hadoop_folder import HadoopFolder
+
+CLAIMS = "_run.lease"
+# Longer than another claimant takes from its claim to stepping back; whoever stays has the mart.
+SETTLE_SECONDS = 5.0
+RENEWALS_PER_LEASE = 4
+
+
+@contextmanager
+def run_lease(
+    claims: HadoopFolder, holder: dict[str, Any], seconds: int, wait_seconds: int
+) -> Iterator[None]:
+    """Holds the lease on the claims' folder and renews it; waits so long for it.
+
+    holder: who this is, in the words of `described`. seconds: how long the claim counts after it
+    was renewed last; whoever cannot renew it is stopped before others may pass over it.
+
+    Raises:
+        MartError: if another run still holds it, this one has lost it, or the store refuses it.
+    """
+    lease = Lease(claims, {**holder, "lease_seconds": seconds}, seconds)
+    until = time.monotonic() + wait_seconds
+    while (other := _claimed(lease)) is not None:
+        if time.monotonic() >= until:
+            raise MartError(
+                f"The mart {claims.uri.removesuffix('/' + CLAIMS)} is in use by "
+                f"{described(other)}, or was until it was killed: its lock ends {_term(other)} "
+                "after its last renewal; run again, or wait with --set mart.wait_seconds=3600"
+            )
+        # Two that wait are not to meet again and again.
+        time.sleep(random.uniform(0.5, 1.5))  # noqa: S311 - no secret
+    lease.keep()
+    try:
+        yield
+    except KeyboardInterrupt:
+        if lease.is_lost:
+            raise MartError(
+                f"This run was stopped: for {seconds} s it could not renew its lock in "
+                f"{claims.uri}, and another run may have the mart; run again"
+            ) from None
+        raise
+    finally:
+        lease.release()
+
+
+def _claimed(lease: "Lease") -> dict[str, Any] | None:
+    try:
+        return lease.claim()
+    except Exception as refused:
+        raise MartError(
+            f"The mart's lock cannot be written to {lease.claims.uri}: {first_line(refused)}"
+        ) from refused
+
+
+def described(holder: dict[str, Any]) -> str:
+    """Who holds a lock, in words."""
+    try:
+        return "a {what} (process {pid} on {host} since {since})".format(**holder)
+    except KeyError:
+        return "another run"
+
+
+def _term(holder: dict[str, Any]) -> str:
+    return f"{holder.get('lease_seconds', '?')} s"
+
+
+class Lease:
+    """A claim on a mart, and the thread that renews it."""
+
+    def __init__(self, claims: HadoopFolder, content: dict[str, Any], seconds: int) -> None:
+        self.claims = claims
+        self.content = json.dumps(content)
+        self.seconds = seconds
+        # Names sort by the time of the claim; the suffix tells apart those of one moment.
+        self.name = f"{datetime.now(tz=timezone.utc):%Y%m%dT%H%M%S%fZ}_{token_hex(4)}.json"
+        self.is_lost = False
+        self._released = threading.Event()
+        self._renewed_at = 0.0
+        # Apart, for a store that does not answer holds whoever asks it.
+        self._keepers = [
+            threading.Thread(target=kept, daemon=True) for kept in (self._renew, self._watch)
+        ]
+
+    def claim(self) -> dict[str, Any] | None:
+        """Takes the lease; or what its holder says of itself, if it is another's."""
+        self._write()
+        until = time.monotonic() + SETTLE_SECONDS
+        while others := self._others():
+            first = min(others)
+            if first < self.name or time.monotonic() >= until:
+                self.claims.delete(self.name)
+                return others[first]
+            time.sleep(0.2)
+        return None
+
+    def keep(self) -> None:
+        """Renews the claim until it is released."""
+        for keeper in self._keepers:
+            keeper.start()
+
+    def release(self) -> None:
+        """Gives the lease up; one that was lost is another's."""
+        self._released.set()
+        for keeper in self._keepers:
+            keeper.join(self.seconds)
+        # Left behind where the store cannot be reached, the claim runs out by itself.
+        with suppress(Exception):
+            if not self.is_lost:
+                self.claims.delete(self.name)
+
+    def _write(self) -> None:
+        asked_at = time.monotonic()
+        self.claims.write(self.name, self.content)
+        self._renewed_at = asked_at
+
+    def _others(self) -> dict[str, dict[str, Any]]:
+        """What the others' claims say that count, by name; those that ran out are deleted.
+
+        One that cannot be read counts, and so does whatever hides this one's own.
+        """
+        modified = self.claims.modified()
+        if self.name not in modified:
+            return {"": {}}
+        now = modified.pop(self.name)
+        others = {}
+        for name, written in modified.items():
+            claim = _parsed(self.claims.read(name))
+            if (now - written) / 1000 > claim.get("lease_seconds", self.seconds):
+                self.claims.delete(name)
+            else:
+                others[name] = claim
+        return others
+
+    def _renew(self) -> None:
+        while not self._released.wait(self.seconds / RENEWALS_PER_LEASE):
+            # A store that fails is asked again, as long as the claim counts.
+            with suppress(Exception):
+                if self.name not in self.claims.modified():
+                    # Passed over while this process stood still.
+                    self._lose()
+                    return
+                self._write()
+
+    def _watch(self) -> None:
+        limit = self.seconds - self.seconds / RENEWALS_PER_LEASE
+        while not self._released.wait(0.5):
+            if time.monotonic() - self._renewed_at >= limit:
+                self._lose()
+                return
+
+    def _lose(self) -> None:
+        """Stops the run as Ctrl-C would, its Spark jobs included."""
+        if not self.is_lost and not self._released.is_set():
+            self.is_lost = True
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+def _parsed(content: str | None) -> dict[str, Any]:
+    try:
+        parsed = json.loads(content or "")
+    except ValueError:
+        return {}
+    return parsed if isinstance(parsed, dict) else {}

@@ -1,0 +1,110 @@
+"""Names and places that a configuration may give, judged before any statement is built of them.
+
+Whatever passes here is still quoted where it becomes SQL. What is refused is what a name or path
+never needs: a way out of its quotes, a way out of its folder, and a credential.
+"""
+
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator
+from pydantic_core import PydanticCustomError
+
+CREDENTIAL_FOUND = "credential_found"
+# What a catalog takes without surprises, and nothing that could end one identifier and begin
+# another statement.
+_PART = "[A-Za-z_](?:[A-Za-z0-9_]|-(?!-))*"
+# A user and a password before a host (a port is none), or a signature among a URI's parameters.
+_CREDENTIAL = re.compile(
+    r"://[^/\s@:]*(?::|%3a)(?!\d+(?:/|$))[^\s@]*@"
+    r"|[?&;](?:sig|sas|signature|token|secret|password|x-amz-[a-z-]+)=",
+    re.IGNORECASE,
+)
+_SECRET_NAME = re.compile(
+    r"secret|passw|token|credential|(?:access|account|private|encryption)[._-]?key|\bsas\b",
+    re.IGNORECASE,
+)
+_BREAKS_OUT = re.compile(r'[`";]')
+
+
+def holds_credential(text: str) -> bool:
+    """Whether a place carries a key, a password or a signature."""
+    return _CREDENTIAL.search(text) is not None
+
+
+def _catalog_name(name: str, parts: int) -> str:
+    if not re.fullmatch(rf"{_PART}(?:\.{_PART}){{0,{parts - 1}}}", name):
+        raise ValueError(
+            f"a name in a catalog is letters, digits, _ and -, in at most {parts} parts with dots "
+            "between"
+        )
+    return name
+
+
+def _schema_name(name: str) -> str:
+    """A schema, or catalog.schema."""
+    return _catalog_name(name, 2)
+
+
+def _table_name(name: str) -> str:
+    """A table, schema.table, or catalog.schema.table."""
+    return _catalog_name(name, 3)
+
+
+def _place(place: str) -> str:
+    """A folder, a file or a URI."""
+    _refuse_secret(place)
+    if not place.isprintable():
+        raise ValueError("a path has no control characters")
+    if _BREAKS_OUT.search(place):
+        raise ValueError("a path has no backtick, double quote or semicolon")
+    if ".." in re.split(r"[/\\]", place):
+        raise ValueError("a path has no .. among its folders: name the folder itself")
+    return place
+
+
+def _column_name(name: str) -> str:
+    """A column as delivered, whatever it is called: it is quoted wherever it stands in SQL."""
+    if not name:
+        raise ValueError("a column has a name")
+    return name
+
+
+def _principal(name: str) -> str:
+    """A user or a group, as GRANT takes it between backticks."""
+    if not name.strip() or not name.isprintable() or _BREAKS_OUT.search(name):
+        raise ValueError(
+            "a user or group has no control character, backtick, double quote or semicolon"
+        )
+    return name
+
+
+def _reader_options(options: dict[str, str]) -> dict[str, str]:
+    """Options of Spark's readers, none of which is a credential."""
+    for name, value in options.items():
+        if _SECRET_NAME.search(name):
+            raise PydanticCustomError(
+                CREDENTIAL_FOUND,
+                "the option {name} is a credential, which belongs to the session and never into "
+                "the settings (docs/platforms/object-storage.md)",
+                {"name": name},
+            )
+        _refuse_secret(value)
+    return options
+
+
+def _refuse_secret(place: str) -> None:
+    if holds_credential(place):
+        raise PydanticCustomError(
+            CREDENTIAL_FOUND,
+            "it holds a credential, which belongs to the session and never into the settings "
+            "(docs/platforms/object-storage.md)",
+        )
+
+
+SchemaName = Annotated[str, AfterValidator(_schema_name)]
+TableName = Annotated[str, AfterValidator(_table_name)]
+Place = Annotated[str, AfterValidator(_place)]
+ColumnName = Annotated[str, AfterValidator(_column_name)]
+Principal = Annotated[str, AfterValidator(_principal)]
+ReaderOptions = Annotated[dict[str, str], AfterValidator(_reader_options)]

@@ -1,0 +1,185 @@
+"""Hostile names and places: each setting that takes one refuses them before anything is read."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from customer_mart.cli import main
+from customer_mart.errors import UsageError
+from customer_mart.settings import load_settings
+
+SENTINEL = "wJalrXUtnFEMI"
+HOSTILE_NAMES = [
+    "mart; DROP TABLE prod.payments",
+    "mart`; DROP TABLE prod.payments; --",
+    "mart`.`x",
+    "m'art",
+    'm"art',
+    "mart--",
+    "mart/*x*/",
+    "../mart",
+    "mart\n",
+    "mart\x00",
+    "mar t",
+    "1mart",
+    "mart.",
+    ".mart",
+    "mart..x",
+    "märt",
+    "",
+]
+HOSTILE_PLACES = [
+    "/data/../etc",
+    "..",
+    "s3a://lake/staging/../../other",
+    "data\\..\\etc",
+    "/data/`; DROP TABLE prod.payments; --",
+    '/data/"x"',
+    "/data/x; DROP TABLE prod.payments",
+    "/data\n",
+    "/data\x00",
+    "/data\x1b[2J",
+]
+NAMES = ["sources.schema", "mart.schema", "sources.stg_games.table"]
+PLACES = ["sources.location", "sources.stg_games.path", "mart.location", "mart.staging"]
+CREDENTIALS = [
+    f"s3a://AKIDEXAMPLE:{SENTINEL}@lake/mart",
+    f"s3a://AKIDEXAMPLE:{SENTINEL}/with/slashes@lake/mart",
+    f"s3a://AKIDEXAMPLE%3A{SENTINEL}@lake/mart",
+    f"wasbs://box@account.blob.core.windows.net/mart?sv=2024&sig={SENTINEL}",
+]
+
+
+def _refused(tmp_path: Path, setting: str, value: object) -> str:
+    """The one sentence that refuses a value in a configuration."""
+    config = tmp_path / "mart.yml"
+    tree = value
+    for name in reversed(setting.split(".")):
+        tree = {name: tree}
+    # JSON is YAML, and says every control character.
+    config.write_text(json.dumps(tree))
+    with pytest.raises(UsageError) as refused:
+        load_settings(config)
+    assert str(refused.value).startswith(f"The setting {setting}")
+    assert str(refused.value).isprintable()
+    return str(refused.value)
+
+
+@pytest.mark.parametrize("setting", NAMES)
+@pytest.mark.parametrize("name", HOSTILE_NAMES)
+def test_a_name_that_is_none_is_refused(tmp_path: Path, setting: str, name: str) -> None:
+    assert "a name in a catalog is letters, digits, _ and -" in _refused(tmp_path, setting, name)
+
+
+@pytest.mark.parametrize("setting", PLACES)
+@pytest.mark.parametrize("place", HOSTILE_PLACES)
+def test_a_path_that_leaves_its_folder_or_its_quotes_is_refused(
+    tmp_path: Path, setting: str, place: str
+) -> None:
+    assert "a path has no " in _refused(tmp_path, setting, place)
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "/data/it's mine",
+        "/data/with blank/é",
+        "data/..hidden/x..y",
+        "hdfs://name-node:8020/mart@home",
+        "abfss://box@account.dfs.core.windows.net/mart",
+        "s3a://lake/day=2025-01-01/",
+        "/data/*/signups",
+    ],
+)
+def test_any_other_path_is_taken(place: str) -> None:
+    settings = load_settings(None, locations={"mart": place})
+    assert settings.mart.location == place
+
+
+@pytest.mark.parametrize("setting", PLACES)
+@pytest.mark.parametrize("place", CREDENTIALS)
+def test_a_credential_in_a_place_is_refused_and_not_repeated(
+    tmp_path: Path, setting: str, place: str
+) -> None:
+    told = _refused(tmp_path, setting, place)
+    assert "it holds a credential, which belongs to the session" in told
+    assert SENTINEL not in told
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        "fs.s3a.secret.key",
+        "fs.s3a.access.key",
+        "fs.s3a.session.token",
+        "fs.azure.account.key.account.dfs.core.windows.net",
+        "fs.azure.account.oauth2.client.secret",
+        "fs.azure.sas.fixed.token.box",
+        "google.cloud.auth.service.account.private.key",
+        "password",
+        "awsSecretAccessKey",
+    ],
+)
+def test_an_option_that_is_a_credential_is_refused_and_not_repeated(
+    tmp_path: Path, option: str
+) -> None:
+    told = _refused(tmp_path, "sources.stg_games.options", {option: SENTINEL})
+    assert f"the option {option} is a credential" in told
+    assert SENTINEL not in told
+
+
+def test_a_credential_in_an_option_s_value_is_refused(tmp_path: Path) -> None:
+    told = _refused(tmp_path, "sources.stg_games.options", {"path": CREDENTIALS[0]})
+    assert SENTINEL not in told
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"mart: {CREDENTIALS[0]}",
+        f"mart: {{secret_key: {SENTINEL}}}",
+        f"fs.s3a.secret.key: {SENTINEL}",
+        f'mart: "{CREDENTIALS[0]}',
+        f"mart: *{SENTINEL}",
+        f"mart: !{SENTINEL} x",
+        f"mart: {{location: s3a://lake, {SENTINEL}",
+    ],
+)
+@pytest.mark.parametrize("flags", [[], ["--verbose"]])
+def test_no_error_of_a_configuration_repeats_a_secret(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, flags: list[str]
+) -> None:
+    config = tmp_path / "mart.yml"
+    config.write_text(text)
+    assert main(["build", "--config", str(config), *flags]) == 2
+    out, err = capsys.readouterr()
+    assert err.splitlines()[-1].startswith("customer-mart: ")
+    assert SENTINEL not in out + err
+
+
+@pytest.mark.parametrize(
+    "reader", ["", " ", "bi`; DROP TABLE x; --", "bi\n", 'b"i', "bi; x"], ids=repr
+)
+def test_a_reader_that_is_no_user_or_group_is_refused(tmp_path: Path, reader: str) -> None:
+    told = _refused(tmp_path, "publish.view_readers", ["BI users", reader])
+    assert told.startswith("The setting publish.view_readers.1 is not valid: a user or group has")
+
+
+def test_a_reader_may_be_a_user_or_a_group() -> None:
+    readers = ["BI users", "ann@lottery.example", "O'Brien"]
+    settings = load_settings(None, [f"publish.view_readers={json.dumps(readers)}"])
+    assert settings.publish.view_readers == tuple(readers)
+
+
+def test_a_folder_above_may_be_typed_but_not_configured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    assert main(["summary", "--set", "mart.location=../mart"]) == 2
+    assert "a path has no .. among its folders" in capsys.readouterr().err
+    monkeypatch.setattr("customer_mart.cli.get_session", lambda **_: pytest.fail("not reached"))
+    with pytest.raises(pytest.fail.Exception, match="not reached"):
+        main(["summary", "--mart", "../mart"])
