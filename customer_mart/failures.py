@@ -24,18 +24,24 @@ def explained(error: Exception, settings: Settings, stage: str | None = None) ->
     if isinstance(error, MartError):
         return error
     at = f"{stage}: " if stage else ""
-    line = first_line(error)
+    line, told = first_line(error), _all_that_is_told(error)
     if isinstance(error, ArithmeticException):
         return DataError(f"{at}a sum is too large for its column ({line})")
-    if any(reason in str(error) for reason in NO_SPACE):
+    if any(reason in told for reason in NO_SPACE):
         return MartError(
             f"{at}the disk is full of the mart, of its staging folder or of Spark's "
             f"spark.local.dir ({line}); make room and run again"
         )
-    unreadable = UNREADABLE.search(str(error))
+    unreadable = UNREADABLE.search(told)
     if unreadable:
         return DataError(_unreadable(unreadable["file"], settings, at))
     return error
+
+
+def _all_that_is_told(error: Exception) -> str:
+    """The message and, over Spark Connect, the server's stack: there alone are the causes."""
+    stack = getattr(error, "getStackTrace", None)
+    return f"{error}\n{stack() or ''}" if stack else str(error)
 
 
 def _unreadable(file: str, settings: Settings, at: str) -> str:

@@ -93,9 +93,18 @@ def _existing_session() -> SparkSession | None:
     except PySparkRuntimeError:  # there is none in any thread
         pass
     if any(name in os.environ for name in MANAGED_BY):
-        # No name, no setting: they are those of whoever manages this process.
-        return SparkSession.builder.getOrCreate()
+        return _managed_session()
     return None
+
+
+def _managed_session() -> SparkSession:
+    """No name, no setting: they are those of whoever manages this process."""
+    try:
+        session = SparkSession.builder.getOrCreate()
+        session.version  # noqa: B018 - the first word to a Spark Connect server
+    except (ImportError, PySparkException) as error:
+        raise UsageError(f"Spark does not start: {first_line(error)}") from error
+    return session
 
 
 def _laptop_session(choices: dict[str, str]) -> SparkSession:
@@ -124,8 +133,7 @@ def _require_delta(spark: SparkSession) -> None:
     for name, value in DELTA.items():
         if value not in (spark.conf.get(name, "") or ""):
             raise UsageError(
-                f"This Spark session has no Delta Lake ({name} is not {value}): submit with "
-                "--properties-file conf/spark-local.conf or your cluster's own file from conf/"
+                f"This Spark session has no Delta Lake ({name} is not {value}): {_who_sets(name)}"
             )
     try:
         spark.sql("SELECT 1").schema  # noqa: B018 - resolving it loads the catalog
@@ -133,6 +141,15 @@ def _require_delta(spark: SparkSession) -> None:
         spark.range(0).write.format("delta")
     except PySparkException as error:
         raise UsageError(_no_jars()) from error
+
+
+def _who_sets(name: str) -> str:
+    """Who gives a session a setting that only its start can give it."""
+    if "SPARK_REMOTE" in os.environ:
+        return f"start the Spark Connect server with {name}, as docs/platforms/connect.md shows"
+    return (
+        "submit with --properties-file conf/spark-local.conf or your cluster's own file from conf/"
+    )
 
 
 def _no_jars() -> str:

@@ -1,8 +1,12 @@
-"""One Spark session for the whole run: local, UTC, ANSI, and few partitions."""
+"""One Spark session for the whole run: local, UTC, ANSI, and few partitions.
+
+With CUSTOMER_MART_TEST_API_MODE=connect it is one of Spark Connect, on a server of its own.
+"""
 
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,6 +18,7 @@ from customer_mart.publish.tables import ensure_table
 from customer_mart.publish.target import target
 from customer_mart.session import DELTA, LAPTOP, PINNED, TUNED
 from customer_mart.settings.settings import Mart
+from tests.connect.server import connect_server
 from tests.incremental.warehouse import (
     DEPOSITS,
     GAMES,
@@ -24,6 +29,7 @@ from tests.incremental.warehouse import (
     Warehouse,
 )
 
+IS_CONNECT = os.environ.get("CUSTOMER_MART_TEST_API_MODE") == "connect"
 TEST_SETTINGS = {
     "spark.driver.memory": "2g",
     "spark.driver.extraJavaOptions": LAPTOP["spark.driver.extraJavaOptions"],
@@ -45,18 +51,36 @@ TEST_SETTINGS = {
 }
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        needed = item.get_closest_marker("classic")
+        if IS_CONNECT and needed:
+            item.add_marker(pytest.mark.skip(reason=f"not with Spark Connect: {needed.args[0]}"))
+
+
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     # The zone that Python prints in must not be what makes a test pass.
     os.environ["TZ"] = "America/New_York"
-    warehouse = tmp_path_factory.mktemp("warehouse")
+    warehouse = {"spark.sql.warehouse.dir": str(tmp_path_factory.mktemp("warehouse"))}
+    settings = {**DELTA, **PINNED, **TUNED, **TEST_SETTINGS, **warehouse}
+    with _connect_session(settings) if IS_CONNECT else _classic_session(settings) as session:
+        yield session
+        session.stop()
+
+
+@contextmanager
+def _classic_session(settings: dict[str, str]) -> Iterator[SparkSession]:
     builder = SparkSession.builder.master("local[2]").appName("customer-mart tests")
-    for name, value in {**DELTA, **PINNED, **TUNED, **TEST_SETTINGS}.items():
+    for name, value in settings.items():
         builder = builder.config(name, value)
-    builder = builder.config("spark.sql.warehouse.dir", str(warehouse))
-    session: SparkSession = configure_spark_with_delta_pip(builder).getOrCreate()
-    yield session
-    session.stop()
+    yield configure_spark_with_delta_pip(builder).getOrCreate()
+
+
+@contextmanager
+def _connect_session(settings: dict[str, str]) -> Iterator[SparkSession]:
+    with connect_server(settings) as url:
+        yield SparkSession.builder.remote(url).getOrCreate()
 
 
 @pytest.fixture(scope="session")

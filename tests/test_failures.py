@@ -1,4 +1,5 @@
 import pytest
+from pyspark.errors.exceptions.connect import SparkException
 
 from customer_mart.failures import explained
 from customer_mart.settings import load_settings
@@ -41,3 +42,10 @@ def test_a_full_disk_is_found_below_the_engines_first_line() -> None:
 def test_what_is_not_known_stays_as_it_is() -> None:
     unknown = RuntimeError("something else")
     assert explained(unknown, load_settings(None, [], PLACES)) is unknown
+
+
+def test_over_spark_connect_the_cause_is_found_in_the_servers_stack() -> None:
+    cause = "Caused by: java.io.IOException: No space left on device"
+    engine = SparkException(message="Task failed while writing rows.", server_stacktrace=cause)
+    error = explained(engine, load_settings(None, [], PLACES))
+    assert "(Task failed while writing rows.); make room and run again" in str(error)

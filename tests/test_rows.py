@@ -38,6 +38,7 @@ def test_no_rows_have_the_columns_all_the_same(spark: SparkSession) -> None:
     assert_df_equality(frame_of(spark, ddl), spark.createDataFrame([], ddl))
 
 
+@pytest.mark.classic("reads the physical plan")
 def test_no_python_is_asked_for_the_rows(spark: SparkSession) -> None:
     plan = frame_of(spark, DDL, ROWS)._jdf.queryExecution().executedPlan().toString()
     assert "Python" not in plan

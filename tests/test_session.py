@@ -22,6 +22,7 @@ def _settings(spark: SparkSession) -> dict[str, str | None]:
     return {**dict(spark.sparkContext.getConf().getAll()), **spark.conf.getAll}
 
 
+@pytest.mark.classic("reads the settings of the process")
 def test_on_a_runtime_only_what_rows_and_plans_depend_on_is_set(
     spark: SparkSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -44,6 +45,7 @@ def test_on_a_runtime_only_what_rows_and_plans_depend_on_is_set(
     assert set(before) <= set(after)
 
 
+@pytest.mark.classic("reads the settings of the process")
 def test_the_session_of_another_thread_is_left_as_it_is(spark: SparkSession) -> None:
     ours = {"spark.master", "spark.app.name", *DELTA, *LAPTOP, *PINNED, *TUNED}
     before = _settings(spark)
@@ -83,6 +85,7 @@ print(json.dumps(dict(get_session().sparkContext.getConf().getAll())))
 
 
 @pytest.mark.slow
+@pytest.mark.classic("starts a driver with a session of its own")
 def test_a_runtime_without_a_session_yet_decides_on_the_one_it_makes(tmp_path: Path) -> None:
     lines = [f"{name} {value}" for name, value in PLATFORM.items()]
     (tmp_path / "spark-defaults.conf").write_text("\n".join(lines), encoding="utf-8")

@@ -3,15 +3,17 @@
 import json
 from dataclasses import dataclass
 
+from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, DataFrameReader, DataFrameWriter, SparkSession
 
 from customer_mart.contracts import Contract, contract
 from customer_mart.errors import DataError, UsageError
 from customer_mart.identifiers import delta_name
 from customer_mart.places import absolute
-from customer_mart.publish.session_setting import session_setting
+from customer_mart.publish.session_setting import set_if_allowed
 from customer_mart.settings.settings import Mart
 
+NO_TABLE = ("PATH_NOT_FOUND", "DELTA_TABLE_NOT_FOUND")
 YOUNG_VERSIONS_ONLY = (
     "spark.databricks.delta.vacuum.enforceTimeTravelWithinDeletedFileRetentionDuration"
 )
@@ -43,8 +45,9 @@ class Target:
             return self._load(reader)
         # Delta refuses a version older than its week, also one that was current until just now;
         # maintenance knows which files are needed, and a file that is gone is an error anyway.
-        with session_setting(spark, YOUNG_VERSIONS_ONLY, "false"):
-            return self._load(reader.option("versionAsOf", version))
+        # The setting stays: over Spark Connect a frame is analysed when it is used, not here.
+        set_if_allowed(spark, YOUNG_VERSIONS_ONLY, "false")
+        return self._load(reader.option("versionAsOf", version))
 
     def _load(self, reader: DataFrameReader) -> DataFrame:
         return reader.table(self.identifier) if self.is_table else reader.load(self.place)
@@ -104,7 +107,13 @@ def published(spark: SparkSession, mart: Mart, table: str) -> Target:
 
 
 def _is_delta(spark: SparkSession, place: str) -> bool:
-    # Delta's Python package comes with the cluster, not with this one.
-    from delta.tables import DeltaTable  # noqa: PLC0415
+    """Whether a Delta table is at a place, found out without Delta's Python package.
 
-    return bool(DeltaTable.isDeltaTable(spark, place))
+    Over Spark Connect that package needs a plugin in the server.
+    """
+    try:
+        return bool(spark.read.format("delta").load(place).columns)
+    except AnalysisException as error:
+        if error.getCondition() in NO_TABLE:
+            return False
+        raise

@@ -36,7 +36,10 @@ SMALL = (
 )
 ALL_DIRT = ("--set", "quality.max_quarantined_fraction=1")
 
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.classic("starts a driver with a session of its own"),
+]
 
 
 @pytest.fixture(scope="module")

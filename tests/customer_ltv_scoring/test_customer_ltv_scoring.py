@@ -4,6 +4,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from chispa import assert_df_equality
 from pyspark.sql import DataFrame, SparkSession
 
@@ -220,6 +221,7 @@ def test_three_settings_give_the_numbers_of_the_sql_models(spark: SparkSession) 
     assert_df_equality(actual, expected, ignore_row_order=True, ignore_nullable=True)
 
 
+@pytest.mark.classic("reads the physical plan")
 def test_scoring_moves_no_row_and_stays_in_the_engine(spark: SparkSession) -> None:
     scores = customer_ltv_scoring(dim_customer(spark), AS_OF, Scoring(), UPDATED_AT)
     plan = str(scores._jdf.queryExecution().executedPlan().toString())

@@ -384,6 +384,7 @@ def test_days_run_from_the_signup_and_may_be_negative_and_a_touch_explains_only_
     assert_df_equality(actual, expected, ignore_row_order=True, ignore_nullable=True)
 
 
+@pytest.mark.classic("reads the physical plan")
 def test_no_transformation_leaves_the_engine_multiplies_rows_or_expands_them(
     spark: SparkSession,
 ) -> None:

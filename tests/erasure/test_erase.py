@@ -93,6 +93,7 @@ def _removed(said: str) -> dict[str, str]:
     return {line[2]: line[3] for line in lines if line[:2] == ["erase", "from"]}
 
 
+@pytest.mark.classic("reads the physical plan, empties the engine's memory of Delta logs")
 def test_an_erased_customer_is_gone_and_stays_out(
     held: Warehouse, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

@@ -84,6 +84,7 @@ def test_a_damaged_file_of_dim_customer_is_made_good_by_a_rebuild(
     assert warehouse.published() == warehouse.rebuilt(JANUARY)
 
 
+@pytest.mark.classic("empties the engine's memory of Delta logs")
 @pytest.mark.slow
 def test_a_damaged_record_of_runs_is_moved_away(
     warehouse: Warehouse, capsys: pytest.CaptureFixture[str]

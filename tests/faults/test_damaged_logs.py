@@ -17,6 +17,7 @@ def _checkpointed(warehouse: Warehouse, table: Path) -> Path:
     return max((table / "_delta_log").glob("*.checkpoint.parquet"))
 
 
+@pytest.mark.classic("empties the engine's memory of Delta logs")
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["Source stg_deposits", "The table dim_customer"])
 def test_a_damaged_checkpoint_is_named_and_its_commits_do_without_it(

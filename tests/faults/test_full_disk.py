@@ -70,6 +70,7 @@ def disk(spark: SparkSession, tmp_path: Path) -> Iterator[Mounted | Capped]:
     found.close()
 
 
+@pytest.mark.classic("limits the files of the engine's own process")
 @pytest.mark.slow
 def test_a_full_disk_leaves_whole_tables_and_room_lets_the_next_run_converge(
     warehouse: Warehouse,

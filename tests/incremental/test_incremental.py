@@ -138,7 +138,11 @@ def _target_moved_away(warehouse: Warehouse) -> None:
         (_feed_off_and_on, "of source stg_deposits, its change data feed was switched"),
         (_vacuumed, "the changes since the last run cannot be read"),
         (_target_changed, "dim_customer was changed since the last run: version"),
-        (_target_moved_away, "dim_customer was changed since the last run: a table that has no"),
+        pytest.param(
+            _target_moved_away,
+            "dim_customer was changed since the last run: a table that has no",
+            marks=pytest.mark.classic("empties the engine's memory of Delta logs"),
+        ),
     ],
 )
 def test_what_a_feed_cannot_tell_is_rebuilt(

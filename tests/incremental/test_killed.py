@@ -15,6 +15,8 @@ from customer_mart.cli import main
 from tests.incremental.warehouse import ALL_DIRT, ANY_SHARE, JANUARY, WHEN, Warehouse
 from tests.processes import quick_environment
 
+pytestmark = pytest.mark.classic("kills a driver and its session with it")
+
 ROOT = Path(__file__).parents[2]
 # Runs the command line with one function of the pipeline replaced by a signal to this process.
 DRIVER = """

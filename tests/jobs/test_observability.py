@@ -11,6 +11,8 @@ from tests.jobs.operator_data import AS_OF, REQUIRED, Operator
 from tests.jobs.test_build import GAMES, SIGNUPS
 from tests.jobs.test_spark_submit import LOCAL, ROOT, submit
 
+pytestmark = pytest.mark.classic("starts a driver with a session of its own")
+
 DELTA = os.environ.get("CUSTOMER_MART_TEST_PACKAGES", "io.delta:delta-spark_4.2_2.13:4.4.0")
 LINEAGE = {
     "spark.jars.packages": f"{DELTA},io.openlineage:openlineage-spark_2.13:1.53.0",

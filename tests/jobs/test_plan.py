@@ -17,6 +17,8 @@ from customer_mart.stages.tables import scoring_of, stage_dim_customer
 from tests.jobs.operator_data import Operator
 from tests.jobs.test_build import DEPOSITS, GAMES, PURCHASES, SIGNUPS, WEB_EVENTS
 
+pytestmark = pytest.mark.classic("reads the physical plan")
+
 FACTS = ("stg_deposits", "stg_ticket_purchases", "stg_web_events")
 NEVER = ("CartesianProduct", "NestedLoop", "Expand", "BatchEvalPython", "ArrowEvalPython")
 

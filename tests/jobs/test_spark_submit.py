@@ -12,6 +12,8 @@ from tests.jobs.operator_data import AS_OF, Operator
 from tests.jobs.test_build import ALL_DIRT, DEPOSITS, GAMES, PURCHASES, SIGNUPS, WEB_EVENTS
 from tests.processes import quick_environment
 
+pytestmark = pytest.mark.classic("starts a driver with a session of its own")
+
 ROOT = Path(__file__).parents[2]
 SUBMIT = Path(sys.executable).parent / "spark-submit"
 LOCAL = ("--properties-file", str(ROOT / "conf" / "spark-local.conf"))

@@ -43,6 +43,7 @@ def test_rows_staged_in_a_folder_are_read_back_and_leave_nothing_behind(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.classic("reads the physical plan")
 def test_what_is_staged_is_not_computed_again(
     spark: SparkSession, tmp_path: Path, rows: DataFrame
 ) -> None:

@@ -5,6 +5,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from chispa import assert_df_equality
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -213,6 +214,7 @@ def test_a_row_that_is_set_aside_already_takes_no_key(spark: SparkSession) -> No
     assert_df_equality(actual, expected, ignore_nullable=True, ignore_row_order=True)
 
 
+@pytest.mark.classic("reads the physical plan")
 def test_a_source_declared_unique_is_taken_at_its_word_and_not_sorted(spark: SparkSession) -> None:
     rows = [("d1", "u1", MONDAY, 500, "used"), ("d1", "u1", TUESDAY, 500, "used")]
     given = _marked(spark, "stg_deposits", rows, "disposition string")
@@ -227,6 +229,7 @@ def test_a_source_declared_unique_is_taken_at_its_word_and_not_sorted(spark: Spa
     assert not [step for step in ("Window", "Sort", "Exchange") if step in _plan(marked)]
 
 
+@pytest.mark.classic("reads the physical plan")
 def test_duplicates_are_marked_inside_the_exchange_by_user(spark: SparkSession) -> None:
     rows = _marked(spark, "stg_deposits", [], "disposition string").repartition("user_id")
     marked = with_duplicates(rows, contract("stg_deposits"), unique=False)
