@@ -18,16 +18,26 @@ beside=(
     tests/cluster tests/connect tests/faults tests/incremental tests/object_storage tests/scripts
     tests/jobs/test_observability.py tests/jobs/test_spark_submit.py
 )
+pytest=(python -m pytest -p no:cacheprovider --durations=15)
 log="$(mktemp)"
-run() { python -m pytest -p no:cacheprovider --durations=15 "$@"; }
+runs=()
 
-run "${beside[@]}" >"$log" 2>&1 &
-other=$!
-# Interrupted, both runs still say what they have run and what was the matter.
-trap 'kill -INT "$other" 2>/dev/null || true' INT TERM
+# Whatever ends this script, what both runs had to say is shown, and neither goes on without it.
+finish() {
+    kill "${runs[@]}" 2>/dev/null || true
+    wait || true
+    cat "$log"
+    rm -f "$log"
+}
+trap finish EXIT
+trap 'exit 130' INT TERM
+
+"${pytest[@]}" "${beside[@]}" >"$log" 2>&1 &
+runs+=("$!")
+"${pytest[@]}" "${beside[@]/#/--ignore=}" &
+runs+=("$!")
 failed=0
-run "${beside[@]/#/--ignore=}" || failed=1
-wait "$other" || failed=1
-cat "$log"
-rm -f "$log"
+for run in "${runs[@]}"; do
+    wait "$run" || failed=1
+done
 exit "$failed"

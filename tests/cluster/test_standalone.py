@@ -160,7 +160,7 @@ def test_an_executor_killed_in_the_middle_of_a_stage_changes_nothing(
 
     with _submitted(operator, cluster, jars, driver_python) as process:
         victim = awaited(half_way, cluster.workers[0], seconds=120)
-        (executor,) = victim.executors()
+        (executor,) = awaited(victim.executors, victim)
         os.kill(executor, signal.SIGKILL)
         _assert_done(process, operator)
     assert "exited with code 137" in victim.log

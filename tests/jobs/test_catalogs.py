@@ -12,7 +12,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from customer_mart.cli import main
-from customer_mart.contracts import contract
+from customer_mart.contracts import MART_TABLES, contract
 from tests.frames import staging
 from tests.incremental.warehouse import (
     DEPOSITS,
@@ -126,9 +126,7 @@ def test_the_view_has_the_scores_and_their_comments_without_technical_columns(
     assert comments["vip_tier"] == next(
         column.description for column in scores.columns if column.name == "vip_tier"
     )
-    assert catalog.tables() == {
-        "dim_customer", "customer_ltv_scoring", "quarantine", "mart_runs", "v_customer_ltv"
-    }  # fmt: skip
+    assert catalog.tables() == {*MART_TABLES, "v_customer_ltv"} - {"erased_customers"}
 
 
 def test_a_later_run_is_incremental_and_the_view_shows_it(catalog: Catalog) -> None:
