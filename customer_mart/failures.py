@@ -32,10 +32,14 @@ def explained(error: Exception, settings: Settings, stage: str | None = None) ->
             f"{at}the disk is full of the mart, of its staging folder or of Spark's "
             f"spark.local.dir ({line}); make room and run again"
         )
-    unreadable = UNREADABLE.search(told)
-    if unreadable:
-        return DataError(_unreadable(unreadable["file"], settings, at))
-    return error
+    file = unreadable_file(error)
+    return DataError(_unreadable(file, settings, at)) if file else error
+
+
+def unreadable_file(error: Exception) -> str | None:
+    """The file, if it is a damaged or missing one that the error is about."""
+    found = UNREADABLE.search(_all_that_is_told(error))
+    return found["file"] if found else None
 
 
 def _all_that_is_told(error: Exception) -> str:

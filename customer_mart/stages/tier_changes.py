@@ -6,19 +6,20 @@ from pyspark.sql import functions as F
 from customer_mart.customer_tier_changes.customer_tier_changes import customer_tier_changes
 from customer_mart.customer_tier_changes.publications import Publication, publications
 from customer_mart.errors import first_line
+from customer_mart.failures import unreadable_file
 from customer_mart.publish.commit import commits, history, newest_version
 from customer_mart.rows import frame_of
 from customer_mart.run import Run
 
 TABLE = "customer_tier_changes"
 NOT_POSSIBLE = "tier_comparisons_not_possible"
-# What the engine says of a version whose files or whose log are gone.
+# What the engine says of a version whose files or whose log are gone, but for a file that it finds
+# damaged or missing as it reads.
 GONE = (
     "DELTA_FILE_NOT_FOUND",
     "DELTA_LOG_FILE_NOT_FOUND",
     "DELTA_TRUNCATED_TRANSACTION_LOG",
     "DELTA_VERSION_NOT_FOUND",
-    "FAILED_READ_FILE.FILE_NOT_EXIST",
 )
 
 
@@ -46,7 +47,8 @@ def _publish_moves(run: Run, publication: Publication) -> str | None:
     try:
         _append(run, publication, _moves(run, publication))
     except Exception as error:
-        if not any(condition in first_line(error) for condition in GONE):
+        is_gone = any(condition in first_line(error) for condition in GONE)
+        if not is_gone and not unreadable_file(error):
             raise
         _append(run, publication, _nobody(run))
         return first_line(error)

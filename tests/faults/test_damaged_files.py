@@ -84,6 +84,19 @@ def test_a_damaged_file_of_dim_customer_is_made_good_by_a_rebuild(
     assert warehouse.published() == warehouse.rebuilt(JANUARY)
 
 
+@pytest.mark.slow
+def test_a_damaged_file_of_the_scores_is_made_good_by_a_rebuild(warehouse: Warehouse) -> None:
+    [file] = files_of(warehouse.spark, warehouse.mart / "customer_ltv_scoring")
+    truncate(file)
+    # Who moved from the damaged version cannot be told; later runs do not ask again.
+    assert warehouse.run(JANUARY, "full") == 0
+    assert warehouse.last_run()["warnings"]["tier_comparisons_not_possible"] == 1
+    assert warehouse.table("customer_tier_changes").isEmpty()
+    assert warehouse.published() == warehouse.rebuilt(JANUARY)
+    assert warehouse.run(JANUARY, "full") == 0
+    assert "tier_comparisons_not_possible" not in warehouse.last_run()["warnings"]
+
+
 @pytest.mark.classic("empties the engine's memory of Delta logs")
 @pytest.mark.slow
 def test_a_damaged_record_of_runs_is_moved_away(
