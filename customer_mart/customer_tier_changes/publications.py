@@ -1,6 +1,6 @@
 """The versions of customer_ltv_scoring that runs published, and what each of them replaced."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -52,3 +52,14 @@ def publications(history: Iterable[Commit]) -> Iterator[Publication]:
             yield last
         elif commit.operation == "RESTORE":
             was_restored = True
+
+
+def owed_publications(history: Iterable[Commit], done: Collection[str]) -> list[Publication]:
+    """The publications after the last one that is done with, oldest first.
+
+    done: runs whose publication was compared, as far as is still told. They are compared in order:
+    of those before the last one done, none is owed, though the log that told so may be cleaned up.
+    """
+    found = list(publications(history))
+    up_to_last = [at for at, publication in enumerate(found, 1) if publication.run_id in done]
+    return found[max(up_to_last, default=0) :]

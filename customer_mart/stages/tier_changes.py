@@ -4,7 +4,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from customer_mart.customer_tier_changes.customer_tier_changes import customer_tier_changes
-from customer_mart.customer_tier_changes.publications import Publication, publications
+from customer_mart.customer_tier_changes.publications import Publication, owed_publications
 from customer_mart.errors import first_line
 from customer_mart.failures import unreadable_file
 from customer_mart.publish.commit import commits, history, newest_version
@@ -30,16 +30,18 @@ def publish_tier_changes(run: Run) -> None:
     compared now, under its own run id. The commit is made also where nobody moved: it says that
     the publication is done with.
     """
-    scores, changes = run.target("customer_ltv_scoring"), run.target(TABLE)
     with run.progress.stage(f"publish {TABLE}") as stage:
-        done = {metadata["run_id"] for _, metadata in commits(run.spark, changes)}
-        for publication in publications(history(run.spark, scores)):
-            if publication.run_id in done:
-                continue
+        for publication in owed_tier_changes(run):
             if reason := _publish_moves(run, publication):
                 run.record.warnings[NOT_POSSIBLE] = run.record.warnings.get(NOT_POSSIBLE, 0) + 1
                 stage.notes.append(f"no moves to version {publication.version}: {reason}")
-        run.record.target_versions[TABLE] = newest_version(run.spark, changes)
+        run.record.target_versions[TABLE] = newest_version(run.spark, run.target(TABLE))
+
+
+def owed_tier_changes(run: Run) -> list[Publication]:
+    """The publications of the scores that have no moves yet, oldest first, by two histories."""
+    done = {metadata["run_id"] for _, metadata in commits(run.spark, run.target(TABLE))}
+    return owed_publications(history(run.spark, run.target("customer_ltv_scoring")), done)
 
 
 def _publish_moves(run: Run, publication: Publication) -> str | None:

@@ -1,4 +1,8 @@
-from customer_mart.customer_tier_changes.publications import Publication, publications
+from customer_mart.customer_tier_changes.publications import (
+    Publication,
+    owed_publications,
+    publications,
+)
 from customer_mart.publish.commit import Commit
 from tests.frames import utc
 
@@ -35,3 +39,16 @@ def test_after_a_restore_it_is_compared_with_the_publication_before_it() -> None
 def test_a_commit_of_anything_else_is_no_publication() -> None:
     erased = Commit(5, "DELETE", {"run_id": "r3", "as_of": FEBRUARY.isoformat()})
     assert list(publications([erased])) == []
+
+
+def test_what_is_owed_comes_after_the_last_that_is_done_with() -> None:
+    third = {**SECOND, "run_id": "r3"}
+    history = [Commit(5, "WRITE", third), Commit(4, "WRITE", SECOND), Commit(3, "WRITE", FIRST)]
+    # The first run's commit of moves is not told of any more, or only that one is.
+    for done, owed in (
+        ([], ["r1", "r2", "r3"]),
+        (["r1"], ["r2", "r3"]),
+        (["r2"], ["r3"]),
+        (["r2", "r3"], []),
+    ):
+        assert [found.run_id for found in owed_publications(history, done)] == owed
