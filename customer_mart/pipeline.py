@@ -33,7 +33,7 @@ from customer_mart.stages.tables import (
     scoring_of,
     stage_dim_customer,
 )
-from customer_mart.stages.tier_changes import publish_tier_changes
+from customer_mart.stages.tier_changes import owed_tier_changes, publish_tier_changes
 from customer_mart.stages.touched import (
     keep_versions,
     merge_dim_customer,
@@ -52,7 +52,7 @@ def build_customer_mart(run: Run) -> None:
 
     Nothing is published before every check of both has passed; the scores that are published are
     computed from the very version of dim_customer that was. Then the tier moves: what a run that
-    died before them owes, the next one to publish scores makes good.
+    died before them owes, the next one makes good.
     """
     sources = _sources(run, "dim_customer", *SCORING_TABLES)
     touched = touched_customers(run, sources)
@@ -62,8 +62,7 @@ def build_customer_mart(run: Run) -> None:
         version = publish_dim_customer(run, staged.rows)
     elif touched.is_nobody:
         if scores_are_current(run, touched.last):
-            keep_versions(run)
-            run.progress.note("nothing has changed since the last run: no table was written")
+            _keep_tables(run)
             return
         version, _ = newest_dim(run.spark, run.settings)
         _check_scores_of(run, published_dim(run, version))
@@ -153,6 +152,16 @@ def _checked_touched(run: Run, sources: dict[str, SourceTable], touched: Touched
     customers = stage_dim_customer(run, staged)
     pass_dim_checks(run, customers, staged.signups)
     return customers.rows
+
+
+def _keep_tables(run: Run) -> None:
+    """Leaves the tables as they are, but for moves between tiers that are owed."""
+    if owed_tier_changes(run):
+        publish_tier_changes(run)
+        run.progress.note("nothing has changed since the last run: only moves were owed")
+    else:
+        run.progress.note("nothing has changed since the last run: no table was written")
+    keep_versions(run)
 
 
 def _check_scores_of(run: Run, customers: DataFrame) -> None:

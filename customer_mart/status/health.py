@@ -8,6 +8,8 @@ from customer_mart.status.facts import Facts, TableState
 from customer_mart.terminal import shown
 
 NOTHING_TO_DO = "nothing to do"
+# No run makes its rows anew: it only adds to them.
+ADDED_TO = "customer_tier_changes"
 
 
 @dataclass(frozen=True)
@@ -46,23 +48,39 @@ def _problems_of_runs(facts: Facts) -> Iterator[Problem]:
 def _problems_of(table: TableState, facts: Facts) -> Iterator[Problem]:
     if table.change is None:
         return
+    outcome = "adds the moves that are owed" if table.name == ADDED_TO else "makes the tables anew"
     if table.changed_by is None:
         yield Problem(
             f"{table.name} was changed by something other than a run since the last successful "
             f"one: {table.change}",
-            "find out who changed it, and run customer-mart build, which makes it anew",
+            f"find out who changed it, and {_repair(table)}",
         )
     elif table.changed_by in facts.failed:
         yield Problem(
             f"{table.name} holds what the failed run {table.changed_by} had published by then",
-            "run customer-mart build again, which makes the tables anew",
+            f"run customer-mart build again, which {outcome}",
         )
     else:
         yield Problem(
             f"{table.name} was changed by run {table.changed_by}, which is not on record: it was "
             "killed or is still going",
-            "once it has ended run customer-mart build, which makes the tables anew",
+            f"once it has ended run customer-mart build, which {outcome}",
         )
+
+
+def _repair(table: TableState) -> str:
+    """What brings back the rows of a table that something other than a run has changed."""
+    if table.name != ADDED_TO:
+        return "run customer-mart build, which makes it anew"
+    if table.version is None:
+        return (
+            "put it back or run customer-mart build, which makes it again with the moves that the "
+            "history of customer_ltv_scoring still tells"
+        )
+    return (
+        f"RESTORE it to version {table.recorded} if its rows are not right, for a build only adds "
+        "to them; then run customer-mart build"
+    )
 
 
 def _problems_of_age(facts: Facts, now: datetime, max_age_hours: int) -> Iterator[Problem]:

@@ -93,6 +93,12 @@ def test_a_table_that_is_new_begins_with_what_can_still_be_read(warehouse: Wareh
     shutil.rmtree(warehouse.mart / "customer_tier_changes")
     assert warehouse.run(FEBRUARY) == 0
     assert _moves(warehouse) == [came]
+    # Lost when nothing else has changed, it is made again all the same.
+    shutil.rmtree(warehouse.mart / "customer_tier_changes")
+    scores = warehouse.version("customer_ltv_scoring")
+    assert warehouse.run(FEBRUARY) == 0
+    assert warehouse.version("customer_ltv_scoring") == scores
+    assert _moves(warehouse) == [came]
     # With old files gone, the moves by the second publication cannot be told any more.
     shutil.rmtree(warehouse.mart / "customer_tier_changes")
     none = ["maintenance.retention_hours=0", "maintenance.keep_last_run=false"]

@@ -90,3 +90,16 @@ def test_a_table_that_is_not_as_the_last_run_left_it_is_told_by_who_changed_it(
 ) -> None:
     changed = replace(DIM, version=4, change="version 4 is a DELETE", changed_by=by)
     assert _found(replace(WELL, tables=(changed, SCORES))) == [found]
+
+
+@pytest.mark.parametrize(
+    ("version", "action"),
+    [
+        (4, "find out who changed it, and RESTORE it to version 3 if its rows are not right"),
+        (None, "find out who changed it, and put it back or run customer-mart build, which makes"),
+    ],
+)
+def test_rows_that_no_build_makes_anew_are_restored(version: int | None, action: str) -> None:
+    moves = TableState("customer_tier_changes", version, recorded=3, rows=None, change="a DELETE")
+    [problem] = problems(replace(WELL, tables=(DIM, SCORES, moves)), NOW, 36)
+    assert problem.action.startswith(action)
