@@ -52,7 +52,7 @@ def erase(
     holds an id.
 
     Raises:
-        DataError: if there is no mart to erase from.
+        DataError: if there is no mart to erase from, or its ledger has lost its salt.
         UsageError: if the settings do not lead to the ledger's salt.
     """
     now = datetime.now(tz=timezone.utc)

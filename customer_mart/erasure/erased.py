@@ -15,13 +15,13 @@ HASH = "_erased_user_hash"
 class Erased:
     """Whom to leave out of everything that is read.
 
-    hashes: one row per customer. is_unfinished: whether a request for some of them did not come to
-    its end, so that a table may still hold them.
+    hashes: one row per customer. unfinished: the requests that did not come to their end, so that a
+    table may still hold a customer of theirs.
     """
 
     hashes: DataFrame
     salt: bytes
-    is_unfinished: bool
+    unfinished: tuple[str, ...] = ()
 
     def left_out(self, rows: DataFrame, user_id: Column) -> DataFrame:
         """The rows but those of erased customers; rows of nobody stay.

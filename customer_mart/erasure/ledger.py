@@ -27,15 +27,21 @@ def erased_customers(spark: SparkSession, settings: Settings) -> Erased | None:
     ledger = target(LEDGER, settings.mart)
     if not ledger.exists(spark):
         return None
-    is_unfinished = F.col("erased_at").isNull()
-    names, unfinished = (
-        ledger.read(spark).agg(F.count(F.lit(1)), F.count_if(is_unfinished)).collect()[0]
-    )
-    if not names:
+    rows = ledger.read(spark)
+    if rows.isEmpty():
         return None
     salt = salt_of(spark, ledger, settings.erasure.salt_env)
-    hashes = ledger.read(spark).select(F.col("user_hash").alias(HASH))
-    return Erased(hashes, salt, is_unfinished=unfinished > 0)
+    hashes = rows.select(F.col("user_hash").alias(HASH))
+    return Erased(hashes, salt, unfinished_requests(spark, settings))
+
+
+def unfinished_requests(spark: SparkSession, settings: Settings) -> tuple[str, ...]:
+    """The requests some of whose customers a table may still hold, by the ledger, oldest first."""
+    ledger = target(LEDGER, settings.mart)
+    if not ledger.exists(spark):
+        return ()
+    requests = ledger.read(spark).where("erased_at IS NULL").select("request_id").distinct()
+    return tuple(sorted(row["request_id"] for row in requests.collect()))
 
 
 def enter(spark: SparkSession, settings: Settings, ids: list[str], request_id: str) -> int:
@@ -43,10 +49,16 @@ def enter(spark: SparkSession, settings: Settings, ids: list[str], request_id: s
 
     They have no `erased_at` yet: a run leaves them out from here on, but trusts no table to be
     free of them.
+
+    Raises:
+        UsageError: if the settings do not lead to the ledger's salt.
+        DataError: if it has lost its salt.
     """
     ledger = target(LEDGER, settings.mart)
     ensure_table(spark, ledger)
-    salt = make_salt(spark, ledger, settings.erasure.salt_env)
+    # A ledger that names customers and has lost its salt must not be given another.
+    salt_for = make_salt if ledger.read(spark).isEmpty() else salt_of
+    salt = salt_for(spark, ledger, settings.erasure.salt_env)
     rows = [(salted_hash_of(user_id, salt), None, request_id) for user_id in ids]
     wanted = spark.createDataFrame(rows, ledger.contract.ddl)
     new = wanted.join(ledger.read(spark), "user_hash", "left_anti").coalesce(1)

@@ -30,8 +30,11 @@ def _reasons(run: Run, sources: dict[str, SourceTable], last: LastRun) -> Iterat
         yield f"the last run looked from a later instant, {last.as_of.isoformat()}"
     if not is_settable(run.spark, USER_METADATA):
         yield f"this session refuses {USER_METADATA}, by which a merge names its run"
-    if run.erased and run.erased.is_unfinished:
-        yield "an erasure did not come to its end: run customer-mart erase for its customers again"
+    if run.erased and run.erased.unfinished:
+        yield (
+            "an erasure did not come to its end: run customer-mart erase again for the customers "
+            f"of {', '.join(run.erased.unfinished)}"
+        )
     yield from _source_reasons(run, sources, last)
     yield from _target_reasons(run, last)
 

@@ -9,6 +9,7 @@ from pyspark.sql import Row, SparkSession
 from pyspark.sql import functions as F
 
 from customer_mart.contracts import MART_TABLES
+from customer_mart.erasure.ledger import unfinished_requests
 from customer_mart.incremental.last_run import LastRun, last_run
 from customer_mart.publish.commit import (
     changed_since,
@@ -63,7 +64,8 @@ class Facts:
 
     read_by: the last run that read sources and got to count what became of their rows. failed: ids
     of all failed runs on record since the last successful one. are_scores_behind: whether
-    dim_customer has been published since the scores were computed.
+    dim_customer has been published since the scores were computed. unfinished_erasures: requests
+    that did not come to their end.
     """
 
     place: str
@@ -73,6 +75,7 @@ class Facts:
     failed: frozenset[str]
     tables: tuple[TableState, ...]
     are_scores_behind: bool
+    unfinished_erasures: tuple[str, ...] = ()
 
     @property
     def as_of(self) -> datetime | None:
@@ -102,6 +105,7 @@ def facts_of(spark: SparkSession, settings: Settings) -> Facts:
         failed=frozenset(row["run_id"] for row in failed.select("run_id").collect()),
         tables=tuple(_state(spark, settings, name, last) for name in MART_TABLES),
         are_scores_behind=_are_scores_behind(spark, settings, last),
+        unfinished_erasures=unfinished_requests(spark, settings),
     )
 
 

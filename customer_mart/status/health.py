@@ -24,6 +24,7 @@ def problems(facts: Facts, now: datetime, max_age_hours: int) -> list[Problem]:
     """Everything that is wrong, what has to be seen to first in front; none if all is well."""
     return [
         *_problems_of_runs(facts),
+        *_problems_of_erasures(facts),
         *(problem for table in facts.tables for problem in _problems_of(table, facts)),
         *_problems_of_age(facts, now, max_age_hours),
     ]
@@ -42,6 +43,14 @@ def _problems_of_runs(facts: Facts) -> Iterator[Problem]:
             f"The last run, {facts.last.run_id}, failed: {facts.last.error}",
             "look its message up in docs/operations.md, do what stands there, and run "
             "customer-mart build again",
+        )
+
+
+def _problems_of_erasures(facts: Facts) -> Iterator[Problem]:
+    if facts.unfinished_erasures:
+        yield Problem(
+            f"An erasure did not come to its end: {', '.join(facts.unfinished_erasures)}",
+            "run customer-mart erase for its customers again",
         )
 
 

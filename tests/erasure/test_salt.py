@@ -51,7 +51,7 @@ def test_a_salt_in_the_environment_is_not_in_the_mart(
 
     erased = erased_customers(spark, settings)
     assert erased is not None
-    assert erased.is_unfinished
+    assert erased.unfinished == ("erase_1", "erase_2")
     ids = spark.createDataFrame([("u2",), ("u4",)], "user_id string")
     assert erased.found_among(ids) == ["u2"]
 
@@ -72,3 +72,6 @@ def test_a_salt_that_the_ledger_keeps_is_used_and_missed(
     spark.sql(f"ALTER TABLE {ledger.identifier} UNSET TBLPROPERTIES ('customer_mart.salt')")
     with pytest.raises(DataError, match="names customers but has lost its salt"):
         erased_customers(spark, _settings(tmp_path))
+    with pytest.raises(DataError, match="names customers but has lost its salt"):
+        enter(spark, _settings(tmp_path), ["u2"], "erase_2")
+    assert ledger.read(spark).count() == 1

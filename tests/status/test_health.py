@@ -103,3 +103,9 @@ def test_rows_that_no_build_makes_anew_are_restored(version: int | None, action:
     moves = TableState("customer_tier_changes", version, recorded=3, rows=None, change="a DELETE")
     [problem] = problems(replace(WELL, tables=(DIM, SCORES, moves)), NOW, 36)
     assert problem.action.startswith(action)
+
+
+def test_an_erasure_that_was_interrupted_is_named() -> None:
+    [problem] = problems(replace(WELL, unfinished_erasures=("erase_1", "erase_2")), NOW, 36)
+    assert problem.found == "An erasure did not come to its end: erase_1, erase_2"
+    assert problem.action == "run customer-mart erase for its customers again"
