@@ -9,9 +9,12 @@ from pyspark.errors import ArithmeticException
 from customer_mart.contracts import MART_TABLES, STAGING_TABLES
 from customer_mart.errors import DataError, MartError, first_line
 from customer_mart.places import absolute
+from customer_mart.remedies import LEDGER_REMEDY, made_anew
 from customer_mart.settings import Settings
 
 UNREADABLE = re.compile(r"FAILED_READ_FILE.* while reading file (?P<file>.+?)\.(?:\s|$)")
+# Tables that no rebuild writes anew: runs only add to them.
+ADDED_TO = ("customer_tier_changes", "mart_runs")
 # A full disk, a user's quota, and a limit on the size of a file, as Linux words them.
 NO_SPACE = ("No space left on device", "Disk quota exceeded", "File too large")
 
@@ -60,10 +63,12 @@ def _unreadable(file: str, settings: Settings, at: str) -> str:
 
 
 def _remedy(name: str, place: str, path: str) -> str:
+    if name == "erased_customers":
+        return LEDGER_REMEDY
     if name in STAGING_TABLES:
         remedy = "restore the file or deliver the source again"
-    elif name == "mart_runs" or "/_delta_log/" in path:
-        remedy = f"restore the file, or move {place} away and the next run creates it anew"
+    elif name in ADDED_TO or "/_delta_log/" in path:
+        remedy = f"restore the file, or {made_anew(name, place)}"
     else:
         remedy = "rebuild it with --mode full"
     if "/_delta_log/" in path and ".checkpoint." in path:

@@ -33,6 +33,28 @@ def test_a_file_is_named_with_whose_it_is(file: str, told: str) -> None:
     assert str(error).startswith(told)
 
 
+@pytest.mark.parametrize(
+    ("file", "remedy"),
+    [
+        ("dim_customer/a", "rebuild it with --mode full"),
+        (
+            "dim_customer/_delta_log/1.json",
+            "restore the file, or move /data/the mart/dim_customer",
+        ),
+        (
+            "customer_tier_changes/a",
+            "restore the file, or move /data/the mart/customer_tier_changes away",
+        ),
+        ("erased_customers/a", "restore it from a backup, for without it erased customers"),
+        ("erased_customers/_delta_log/1.checkpoint.parquet", "restore it from a backup, for"),
+    ],
+)
+def test_the_remedy_is_right_for_the_table(file: str, remedy: str) -> None:
+    settings = load_settings(None, [], PLACES)
+    error = explained(_unreadable(f"file:///data/the%20mart/{file}"), settings)
+    assert str(error).split("damaged or gone; ")[1].startswith(remedy)
+
+
 def test_a_full_disk_is_found_below_the_engines_first_line() -> None:
     engine = "Task failed while writing rows.\nCaused by: IOException: No space left on device"
     error = explained(RuntimeError(engine), load_settings(None, [], PLACES))

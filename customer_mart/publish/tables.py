@@ -7,6 +7,7 @@ from customer_mart.contracts import Contract, ContractColumn
 from customer_mart.errors import DataError
 from customer_mart.identifiers import quoted, sql_string
 from customer_mart.publish.target import Target
+from customer_mart.remedies import made_anew
 
 # Files are a date each, or an hour's runs: the least and greatest of the first columns may tell
 # them apart, of the measures behind them they never do. Fewer cost less to collect.
@@ -107,5 +108,5 @@ def _check_schema(target: Target, schema: StructType) -> None:
         )
         raise DataError(
             f"The table {target.place} does not have the columns of its contract (first "
-            f"difference: {different}); move it away, and the next run creates it anew"
+            f"difference: {different}); {made_anew(target.contract.name)}"
         )

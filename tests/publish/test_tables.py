@@ -193,7 +193,7 @@ def test_a_table_with_other_columns_is_an_error(
         ensure_table(spark, target("mart_runs", Mart(location=str(tmp_path))))
     assert str(refused.value) == (
         f"The table {tmp_path}/mart_runs does not have the columns of its contract (first "
-        "difference: mode string); move it away, and the next run creates it anew"
+        "difference: mode string); move it away and the next run creates it anew"
     )
 
 
