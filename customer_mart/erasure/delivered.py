@@ -19,9 +19,7 @@ def holds(rows: str, ids: str) -> str:
 def erased_ids(quarantine: DataFrame, erased: Erased) -> DataFrame:
     """One row per id of an erased customer that any quarantined row holds."""
     values = F.expr(VALUES.format(row="row", user_id="user_id"))
-    found = erased.found_among(quarantine.select(F.explode(values).alias(ERASED_ID)))
-    ids = [(user_id,) for user_id in found]
-    return quarantine.sparkSession.createDataFrame(ids, f"{ERASED_ID} string")
+    return erased.found_among(quarantine.select(F.explode(values).alias(ERASED_ID)))
 
 
 def without_erased(quarantine: DataFrame, erased: Erased) -> DataFrame:

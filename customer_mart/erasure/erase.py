@@ -6,17 +6,19 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
 from customer_mart.contracts import MART_TABLES
-from customer_mart.erasure.delivered import erased_ids, holds
+from customer_mart.erasure.delivered import ERASED_ID, erased_ids, holds
 from customer_mart.erasure.erased import Erased
 from customer_mart.erasure.ledger import enter, erased_customers, finish
 from customer_mart.erasure.run_texts import TEXTS, scrubbed_runs
-from customer_mart.errors import DataError
+from customer_mart.errors import DataError, UsageError
 from customer_mart.progress import LogFormat, Progress, start_progress
 from customer_mart.publish.commit import erasure_metadata
 from customer_mart.publish.maintenance import drop_deleted_rows, vacuum
-from customer_mart.publish.merge import merge_into
+from customer_mart.publish.merge import USER_METADATA, merge_into
+from customer_mart.publish.session_setting import is_settable
 from customer_mart.publish.staged import clear_abandoned
 from customer_mart.publish.tables import keep_ids_out_of_statistics
 from customer_mart.publish.target import Target, target
@@ -53,8 +55,10 @@ def erase(
 
     Raises:
         DataError: if there is no mart to erase from, or its ledger has lost its salt.
-        UsageError: if the settings do not lead to the ledger's salt.
+        UsageError: if the settings do not lead to the ledger's salt, or the session refuses what
+            an erasure needs.
     """
+    _require_named_commits(spark)
     now = datetime.now(tz=timezone.utc)
     request_id = f"erase_{now:%Y%m%dT%H%M%SZ}_{secrets.token_hex(4)}"
     progress = start_progress(log_format, request_id)
@@ -78,6 +82,16 @@ def erase(
     _conclude(progress, len(ids), len(set(ids) - found), purge=purge)
 
 
+def _require_named_commits(spark: SparkSession) -> None:
+    """Refuses a session in which an erasure would end once it is in the ledger."""
+    if not is_settable(spark, USER_METADATA):
+        raise UsageError(
+            f"This session refuses {USER_METADATA}, by which a commit names its erasure; nothing "
+            "was erased: run customer-mart erase in a session that takes it, such as that of a "
+            "cluster of its own"
+        )
+
+
 def _require_mart(spark: SparkSession, settings: Settings) -> None:
     """Refuses a place without a mart, where nothing would be erased although it seemed so."""
     dim = target("dim_customer", settings.mart)
@@ -93,9 +107,8 @@ Finder = Callable[[DataFrame, Erased], tuple[DataFrame, str]]
 
 
 def _customers(rows: DataFrame, erased: Erased) -> tuple[DataFrame, str]:
-    found = [(user_id,) for user_id in erased.found_among(rows.select("user_id"))]
-    ids = rows.sparkSession.createDataFrame(found, "erased_id string")
-    return ids, "t.user_id = s.erased_id"
+    ids = erased.found_among(rows.select(F.col("user_id").alias(ERASED_ID)))
+    return ids, f"t.user_id = s.{ERASED_ID}"
 
 
 def _quarantined(rows: DataFrame, erased: Erased) -> tuple[DataFrame, str]:
@@ -114,8 +127,12 @@ def _erased_from(request: Request, table: str, finder: Finder) -> list[str]:
             return []
         keep_ids_out_of_statistics(request.spark, target)
         ids, is_customers = finder(target.read(request.spark), request.erased)
-        found = [row["erased_id"] for row in ids.collect()]
+        found = [row[ERASED_ID] for row in ids.collect()]
         if found:
+            # Rows of their own: what is merged must not be read from the table it goes to.
+            ids = request.spark.createDataFrame(
+                [(user_id,) for user_id in found], f"{ERASED_ID} string"
+            )
             merged = merge_into(
                 request.spark, target, ids, is_customers, "WHEN MATCHED THEN DELETE", metadata
             )

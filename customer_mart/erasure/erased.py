@@ -15,8 +15,8 @@ HASH = "_erased_user_hash"
 class Erased:
     """Whom to leave out of everything that is read.
 
-    hashes: one row per customer. unfinished: the requests that did not come to their end, so that a
-    table may still hold a customer of theirs.
+    hashes: one row per customer. unfinished: the requests that did not come to their end, so that
+    a table may still hold a customer of theirs.
     """
 
     hashes: DataFrame
@@ -31,9 +31,8 @@ class Erased:
         is_same = salted_hash(user_id, self.salt) == F.col(HASH)
         return rows.join(F.broadcast(self.hashes), is_same, "left_anti")
 
-    def found_among(self, ids: DataFrame) -> list[str]:
-        """The ids of erased customers that a column of ids, the only one, still holds."""
+    def found_among(self, ids: DataFrame) -> DataFrame:
+        """One row per id of an erased customer that a column of ids, the only one, still holds."""
         [name] = ids.columns
         is_same = salted_hash(F.col(name), self.salt) == F.col(HASH)
-        found = ids.distinct().join(F.broadcast(self.hashes), is_same, "left_semi")
-        return [row[name] for row in found.collect()]
+        return ids.distinct().join(F.broadcast(self.hashes), is_same, "left_semi")

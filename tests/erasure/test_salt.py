@@ -53,7 +53,7 @@ def test_a_salt_in_the_environment_is_not_in_the_mart(
     assert erased is not None
     assert erased.unfinished == ("erase_1", "erase_2")
     ids = spark.createDataFrame([("u2",), ("u4",)], "user_id string")
-    assert erased.found_among(ids) == ["u2"]
+    assert [row["user_id"] for row in erased.found_among(ids).collect()] == ["u2"]
 
     monkeypatch.setenv("MART_SALT", LONG_ENOUGH.upper())
     with pytest.raises(UsageError, match=r"does not hold the salt that the ledger"):
