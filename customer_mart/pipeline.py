@@ -5,6 +5,7 @@ from contextlib import suppress
 from datetime import datetime, timezone
 
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 
 from customer_mart.errors import first_line
 from customer_mart.failures import explained
@@ -92,6 +93,9 @@ def build_customer_ltv_scoring(run: Run) -> None:
     ensure_tables(run, *SCORING_TABLES, "mart_runs")
     version, _ = newest_dim(run.spark, run.settings)
     customers = published_dim(run, version)
+    if run.erased:
+        # An erasure may have been interrupted, or dim_customer restored to what it was before one.
+        customers = run.erased.left_out(customers, F.col("user_id"))
     _check_scores_of(run, customers)
     publish_scoring(run, scoring_of(run, customers), version)
     publish_tier_changes(run)

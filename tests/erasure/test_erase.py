@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from customer_mart.cli import main
+from customer_mart.cli import main, run_job
 from customer_mart.erasure.ledger import enter
 from customer_mart.publish.run_record import RunRecord, append_run
 from customer_mart.publish.target import target
@@ -157,3 +157,16 @@ def test_an_erased_customer_is_gone_and_stays_out(
     assert [row["request_id"][:8] for row in ledger] == ["erase_20"] * 2 + ["erase_in"]
     assert {len(row["user_hash"]) for row in ledger} == {64}
     assert all(row["erased_at"] for row in ledger)
+
+
+def test_scores_computed_alone_leave_out_whom_an_interrupted_erasure_left_in_dim_customer(
+    warehouse: Warehouse, capsys: pytest.CaptureFixture[str]
+) -> None:
+    enter(warehouse.spark, _settings(warehouse), ["u1"], "erase_interrupted")
+    assert run_job("customer_ltv_scoring", ["--mart", str(warehouse.mart)]) == 0
+    scored = {row["user_id"] for row in warehouse.table("customer_ltv_scoring").collect()}
+    assert scored == _customers(warehouse) - {"u1"}
+    capsys.readouterr()
+    assert main(["status", "--mart", str(warehouse.mart)]) == 3
+    told = "An erasure did not come to its end: erase_interrupted; run customer-mart erase for its"
+    assert told in capsys.readouterr().err
