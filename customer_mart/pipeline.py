@@ -62,7 +62,7 @@ def build_customer_mart(run: Run) -> None:
         pass_scoring_checks(run, staged.measured, scoring_of(run, staged.rows))
         version = publish_dim_customer(run, staged.rows)
     elif touched.is_nobody:
-        if scores_are_current(run, touched.last):
+        if scores_are_current(run):
             _keep_tables(run)
             return
         version, _ = newest_dim(run.spark, run.settings)

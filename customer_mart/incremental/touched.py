@@ -20,11 +20,9 @@ GAMES, PURCHASES = "stg_games", "stg_ticket_purchases"
 class Touched:
     """Who was touched and by which sources.
 
-    users: one row per user. sources: those with any change or row come due, also of nobody. last:
-    the run since which they were.
+    users: one row per user. sources: those with any change or row come due, also of nobody.
     """
 
-    last: LastRun
     users: DataFrame
     number: int
     sources: frozenset[str]
@@ -70,7 +68,7 @@ def find_touched(run: Run, sources: dict[str, SourceTable], last: LastRun) -> To
         played = sources[PURCHASES].typed().join(F.broadcast(crossed), "game_id", "left_semi")
         found.append(_users_of(played, GAMES))
     no_user = [name for name in changes if not changes[name].contract.tagged("user")]
-    return _staged(run, last, found, frozenset(no_user))
+    return _staged(run, found, frozenset(no_user))
 
 
 def _users_of(rows: DataFrame, source: str) -> DataFrame:
@@ -106,15 +104,13 @@ def _games_that_crossed(changes: SourceTable, threshold_minor: int) -> DataFrame
     return images.where("was_ever_high AND NOT stayed_high").select("game_id")
 
 
-def _staged(
-    run: Run, last: LastRun, found: list[DataFrame], without_user: frozenset[str]
-) -> Touched:
+def _staged(run: Run, found: list[DataFrame], without_user: frozenset[str]) -> Touched:
     if not found:
         nobody = frame_of(run.spark, "user_id string")
-        return Touched(last, nobody, 0, without_user)
+        return Touched(nobody, 0, without_user)
     everybody = reduce(DataFrame.unionByName, found)
     touched = run.staging.stage("touched", everybody.distinct())
     sources = {row["source"] for row in touched.select("source").distinct().collect()}
     users = touched.where("user_id IS NOT NULL").select("user_id").distinct()
     staged = run.staging.stage("touched_users", users)
-    return Touched(last, staged, staged.count(), without_user | sources)
+    return Touched(staged, staged.count(), without_user | sources)

@@ -9,7 +9,7 @@ from customer_mart.errors import DataError, first_line
 from customer_mart.incremental.decide import INCREMENTAL_TARGETS, rebuild_reason
 from customer_mart.incremental.last_run import LastRun, last_run
 from customer_mart.incremental.touched import Touched, find_touched
-from customer_mart.publish.commit import metadata_of_rows, newest_version
+from customer_mart.publish.commit import changed_since, metadata_of_rows, newest_version
 from customer_mart.publish.merge import merge
 from customer_mart.run import Run
 from customer_mart.sources import SourceTable
@@ -54,18 +54,17 @@ def _found(run: Run, sources: dict[str, SourceTable], last: LastRun | None) -> T
     return touched
 
 
-def scores_are_current(run: Run, last: LastRun) -> bool:
-    """Whether the published scores are of this as-of instant and of the dim_customer there is.
-
-    last: the run that brought dim_customer its rows; maintenance after it changed none.
-    """
+def scores_are_current(run: Run) -> bool:
+    """Whether the published scores are of this as-of instant and of the dim_customer there is."""
     scores = run.target("customer_ltv_scoring")
     if not scores.exists(run.spark):
         return False
     said = metadata_of_rows(run.spark, scores) or {}
     version = said.get("dim_customer_version")
-    is_of_dim = version is not None and int(version) >= last.target_versions["dim_customer"]
-    return is_of_dim and said.get("as_of") == run.as_of.isoformat()
+    if version is None or said.get("as_of") != run.as_of.isoformat():
+        return False
+    # Maintenance and erasures make newer versions of the same rows.
+    return changed_since(run.spark, run.target("dim_customer"), int(version)) is None
 
 
 def keep_versions(run: Run) -> None:

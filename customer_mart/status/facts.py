@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from pyspark.sql import Row, SparkSession
 from pyspark.sql import functions as F
@@ -104,7 +103,7 @@ def facts_of(spark: SparkSession, settings: Settings) -> Facts:
         read_by=_recorded(runs.where(F.size("reconciliation") > 0).first()),
         failed=frozenset(row["run_id"] for row in failed.select("run_id").collect()),
         tables=tuple(_state(spark, settings, name, last) for name in MART_TABLES),
-        are_scores_behind=_are_scores_behind(spark, settings, last),
+        are_scores_behind=_are_scores_behind(spark, settings),
         unfinished_erasures=unfinished_requests(spark, settings),
     )
 
@@ -168,10 +167,10 @@ def _run_since(spark: SparkSession, table: Target, version: int) -> str | None:
     return later[-1] if later else None
 
 
-def _are_scores_behind(spark: SparkSession, settings: Settings, last: LastRun | None) -> bool:
+def _are_scores_behind(spark: SparkSession, settings: Settings) -> bool:
     scores = target("customer_ltv_scoring", settings.mart)
-    if last is None or not scores.exists(spark):
+    dim = target("dim_customer", settings.mart)
+    if not scores.exists(spark) or not dim.exists(spark):
         return False
-    said: dict[str, Any] = metadata_of_rows(spark, scores) or {}
-    version = said.get("dim_customer_version")
-    return version is not None and int(version) < last.target_versions["dim_customer"]
+    version = (metadata_of_rows(spark, scores) or {}).get("dim_customer_version")
+    return version is not None and changed_since(spark, dim, int(version)) is not None

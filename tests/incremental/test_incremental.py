@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from customer_mart.cli import run_job
+from customer_mart.cli import main, run_job
 from tests.frames import utc
 from tests.incremental.warehouse import DEPOSITS, FEBRUARY, JANUARY, USERS, WHEN, Warehouse
 
@@ -54,6 +54,22 @@ def test_nothing_new_writes_nothing(
     assert {table: warehouse.version(table) for table in tables} == versions
     assert warehouse.last_run()["touched_customers"] == 0
     assert warehouse.last_run()["target_versions"] == versions
+
+
+def test_maintenance_between_two_runs_of_a_day_leaves_the_scores_as_they_are(
+    warehouse: Warehouse, capsys: pytest.CaptureFixture[str]
+) -> None:
+    where = ["--mart", str(warehouse.mart)]
+    version = warehouse.version("customer_ltv_scoring")
+    # What maintenance commits where there are files to compact.
+    dim = warehouse.mart / "dim_customer"
+    warehouse.spark.sql(f"ALTER TABLE delta.`{dim}` SET TBLPROPERTIES ('compacted' = 'once')")
+    # The first run records the newer version of dim_customer, the second one goes by it.
+    for _ in range(2):
+        assert warehouse.run(JANUARY) == 0
+        assert "nothing has changed since the last run" in capsys.readouterr().out
+    assert warehouse.version("customer_ltv_scoring") == version
+    assert main(["status", *where, "--max-age-hours", "1000000"]) == 0
 
 
 def test_a_rebuild_of_the_same_changes_no_row_but_when_it_was_computed(
