@@ -8,13 +8,14 @@ process that holds it ends, however it ends, so that a killed run blocks nobody.
 
 import json
 import os
+import re
 import socket
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from filelock import FileLock, Timeout
 from pyspark.errors import AnalysisException
@@ -29,14 +30,15 @@ from customer_mart.settings.settings import Mart
 
 LOCK, HOLDER = "_run.lock", "_run.holder"
 SESSION_CATALOG = "spark_catalog"
+FILE_SCHEME = re.compile("^file:(?://(?=/))?")
 
 
 def run_lock(spark: SparkSession, mart: Mart, purpose: str) -> AbstractContextManager[None]:
     """Holds the mart's lock; waits for it as long as the settings say.
 
-    A mart in a schema is locked where Spark's own catalog says the schema's folder is. Nothing is
-    locked over Spark Connect, on Databricks and in other catalogs, whose folders are not this
-    process's to write to.
+    A mart in a schema is locked where Spark's own catalog says the schema's folder is. Schemas on
+    Databricks and in other catalogs have no lock, for their folders are not this process's to write
+    to. Over Spark Connect only a plain folder has one, being taken for one that both machines see.
 
     Raises:
         MartError: if another run still holds it.
@@ -45,13 +47,12 @@ def run_lock(spark: SparkSession, mart: Mart, purpose: str) -> AbstractContextMa
     place = _schema_folder(spark, mart.catalog_schema) if mart.catalog_schema else mart.location
     if place is None:
         return nullcontext()
-    if place.startswith("file:"):
-        place = unquote(urlsplit(place).path)
+    if (mart.catalog_schema or is_uri(place)) and not has_jvm(spark):
+        return nullcontext()
+    place = FILE_SCHEME.sub("", place)
     holder = _this_process(purpose)
     if not is_uri(place):
         return folder_lock(Path(absolute(place)), holder, mart.wait_seconds)
-    if not has_jvm(spark):
-        return nullcontext()
     claims = HadoopFolder(spark, f"{absolute(place)}/{CLAIMS}")
     return run_lease(claims, holder, mart.lease_seconds, mart.wait_seconds)
 
@@ -82,10 +83,11 @@ def _schema_folder(spark: SparkSession, schema: str) -> str | None:
     catalog, dot, _ = schema.partition(".")
     if not dot:
         catalog = spark.catalog.currentCatalog()
-    if catalog != SESSION_CATALOG or "DATABRICKS_RUNTIME_VERSION" in os.environ:
+    if catalog.lower() != SESSION_CATALOG or "DATABRICKS_RUNTIME_VERSION" in os.environ:
         return None
     try:
-        return spark.catalog.getDatabase(quoted_name(schema)).locationUri
+        # Encoded by the catalog, unlike a place from the settings.
+        return unquote(spark.catalog.getDatabase(quoted_name(schema)).locationUri)
     except AnalysisException as missing:
         raise UsageError(
             f"There is no schema {schema}, which mart.schema names: create it first"

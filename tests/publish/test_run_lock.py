@@ -68,20 +68,20 @@ def _kill_later(process: int) -> None:
 
 
 @pytest.fixture
-def schema(spark: SparkSession) -> Iterator[str]:
-    spark.sql("CREATE SCHEMA locked")
+def schema(spark: SparkSession, tmp_path: Path) -> Iterator[str]:
+    spark.sql(f"CREATE SCHEMA locked LOCATION '{tmp_path}/a schema'")
     yield "locked"
     spark.sql("DROP SCHEMA locked CASCADE")
 
 
-@pytest.mark.parametrize("catalog", ["", "spark_catalog."])
+@pytest.mark.classic("locks what only the engine's own process can")
+@pytest.mark.parametrize("catalog", ["", "spark_catalog.", "SPARK_CATALOG."])
 def test_a_schema_of_spark_s_own_catalog_is_locked_in_its_folder(
-    spark: SparkSession, schema: str, catalog: str
+    spark: SparkSession, schema: str, tmp_path: Path, catalog: str
 ) -> None:
     mart = Mart.model_validate({"schema": catalog + schema})
-    folder = Path(spark.catalog.getDatabase(schema).locationUri.removeprefix("file:"))
     with run_lock(spark, mart, "build"):
-        assert '"what": "build"' in (folder / "_run.holder").read_text()
+        assert '"what": "build"' in (tmp_path / "a schema" / "_run.holder").read_text()
 
 
 def test_a_schema_that_is_not_there_is_named(spark: SparkSession) -> None:
@@ -94,3 +94,25 @@ def test_another_catalog_s_schema_is_not_locked(spark: SparkSession) -> None:
     mart = Mart.model_validate({"schema": "unity.mart"})
     with run_lock(spark, mart, "build"), run_lock(spark, mart, "build"):
         pass
+
+
+@pytest.mark.classic("locks what only the engine's own process can")
+@pytest.mark.parametrize("scheme", ["file:", "file://"])
+def test_a_folder_s_uri_is_locked_where_its_characters_say(
+    spark: SparkSession, tmp_path: Path, scheme: str
+) -> None:
+    mart = Mart(location=f"{scheme}{tmp_path}/50%25 #1?")
+    with run_lock(spark, mart, "build"):
+        assert (tmp_path / "50%25 #1?" / "_run.holder").exists()
+
+
+def test_without_a_jvm_only_a_plain_folder_is_locked(
+    spark: SparkSession, schema: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("customer_mart.publish.run_lock.has_jvm", lambda _session: False)
+    servers = [Mart(location=tmp_path.as_uri()), Mart.model_validate({"schema": schema})]
+    for mart in servers:
+        with run_lock(spark, mart, "build"):
+            assert list(tmp_path.rglob("_run.*")) == []
+    with run_lock(spark, Mart(location=str(tmp_path)), "build"):
+        assert (tmp_path / "_run.holder").exists()
