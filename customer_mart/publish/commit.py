@@ -90,15 +90,19 @@ def newest_version(spark: SparkSession, target: Target) -> int:
 def metadata_of_rows(spark: SparkSession, target: Target) -> dict[str, str] | None:
     """What the run said that published the rows the table holds now; None if no run did.
 
-    A RESTORE brings back an older version's rows, and with them what that version's run said.
+    A RESTORE brings back an older version's rows, and with them what that version's run said. Of
+    one to an instant the history does not tell the version, nor so whose rows they are.
     """
     told = spark.sql(f"DESCRIBE HISTORY {target.identifier}")
     at = None
     for row in told.orderBy(F.desc("version")).collect():
         if at is not None and row["version"] > at:
             continue
-        if row["operation"] == "RESTORE" and row["operationParameters"].get("version"):
-            at = int(row["operationParameters"]["version"])
+        if row["operation"] == "RESTORE":
+            restored = row["operationParameters"].get("version")
+            if restored is None:
+                return None
+            at = int(restored)
         elif metadata := _parsed(row["userMetadata"] or ""):
             return metadata
     return None
