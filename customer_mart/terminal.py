@@ -8,6 +8,7 @@ from decimal import Decimal
 from pyspark.sql import DataFrame
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 PIPE_WIDTH = 200
 
@@ -23,17 +24,18 @@ def print_table(
     rows: Iterable[Iterable[object]], names: Sequence[str], title: str, texts: Sequence[str]
 ) -> None:
     """Prints rows under the names of their columns; those of texts to the left."""
-    table = Table(title=title, title_justify="left", title_style="bold")
+    # A plain string would lose what it has in square brackets: to rich that is markup.
+    table = Table(title=Text(title, "bold"), title_justify="left")
     for name in names:
-        table.add_column(name, justify="left" if name in texts else "right")
+        table.add_column(Text(name), justify="left" if name in texts else "right")
     for row in rows:
-        table.add_row(*(shown(value) for value in row))
+        table.add_row(*(Text(shown(value)) for value in row))
     terminal().print(table)
 
 
 def print_line(text: str, style: str | None = None) -> None:
     """Prints one line, however long."""
-    terminal().print(text, style=style, soft_wrap=True, markup=False)
+    terminal().print(text, style=style, soft_wrap=True, markup=False, emoji=False)
 
 
 def terminal() -> Console:
