@@ -15,6 +15,8 @@ from customer_mart.errors import MartError
 from customer_mart.publish.hadoop_folder import HadoopFolder
 from customer_mart.publish.run_lease import Lease, run_lease
 
+pytestmark = pytest.mark.classic("reaches files through the engine's own process")
+
 SOMEBODY = {"what": "build", "pid": 7, "host": "h", "since": "noon"}
 
 
