@@ -90,8 +90,9 @@ def _from_environment(name: str) -> bytes:
     """As many bytes as a salt has, of a secret of any length."""
     secret = os.environ.get(name, "")
     if len(secret) < SHORTEST:
+        # Not by its name: who put the secret itself into the setting would read it here.
         raise UsageError(
-            f"The environment variable {name}, which erasure.salt_env names, must hold a secret "
-            f"of {SHORTEST} characters or more"
+            "The environment variable that erasure.salt_env names must hold a secret of "
+            f"{SHORTEST} characters or more"
         )
     return hashlib.sha256(secret.encode()).digest()

@@ -76,8 +76,9 @@ def _override(tree: dict[str, Any], override: str) -> None:
     """Puts one `a.b=c` into the tree; a whole number in the path is a score or an index."""
     path, equals, text = override.partition("=")
     if not equals or not path.strip():
+        # It is not repeated: there may be a secret in it.
         raise UsageError(
-            f"--set takes name=value, such as scoring.min_tenure_days=0, not {override!r}"
+            "--set takes name=value, such as scoring.min_tenure_days=0: one has no name or no ="
         )
     try:
         value = yaml.safe_load(text)
@@ -183,6 +184,7 @@ def _sentence(invalid: ValidationError) -> str:
         return f"Unknown setting {name}{_hint(name)}"
     found = first["input"]
     is_secret = first["type"] == CREDENTIAL_FOUND or holds_credential(str(found))
-    is_shown = not isinstance(found, dict | list | tuple | BaseModel) and not is_secret
-    shown = f" (found {found!r})" if is_shown else ""
+    # A single value in the place of a group may be of any of its settings.
+    is_group = first["type"] == "model_type" or isinstance(found, dict | list | tuple | BaseModel)
+    shown = "" if is_secret or is_group else f" (found {found!r})"
     return f"The setting {name} is not valid: {first['msg'].removeprefix('Value error, ')}{shown}"

@@ -7,23 +7,24 @@ never needs: a way out of its quotes, a way out of its folder, and a credential.
 import re
 from typing import Annotated
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, BeforeValidator
 from pydantic_core import PydanticCustomError
 
 CREDENTIAL_FOUND = "credential_found"
 # What a catalog takes without surprises, and nothing that could end one identifier and begin
 # another statement.
 _PART = "[A-Za-z_](?:[A-Za-z0-9_]|-(?!-))*"
-# A user and a password before a host (a port is none), or a signature among a URI's parameters.
+# A user and a password before a host, or a signature among a URI's parameters. A port is no
+# password, but where an @ follows no one can tell.
 _CREDENTIAL = re.compile(
-    r"://[^/\s@:]*(?::|%3a)(?!\d+(?:/|$))[^\s@]*@"
-    r"|[?&;](?:sig|sas|signature|token|secret|password|x-amz-[a-z-]+)=",
+    r"://[^/\s@:]*(?::|%3a)[^\s@]*@"
+    r"|[?&;](?:sig|sas|[\w.-]*(?:signature|token|secret|password|credential|key)|x-amz-[a-z-]+)=",
     re.IGNORECASE,
 )
 _SECRET_NAME = re.compile(
-    r"secret|passw|token|credential|(?:access|account|private|encryption)[._-]?key|\bsas\b",
-    re.IGNORECASE,
+    r"secret|passw|token|credential|signature|key|\bsas\b|\bs3[an]?\.access$", re.IGNORECASE
 )
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _BREAKS_OUT = re.compile(r'[`";]')
 
 
@@ -80,8 +81,10 @@ def _principal(name: str) -> str:
 
 
 def _reader_options(options: dict[str, str]) -> dict[str, str]:
-    """Options of Spark's readers, none of which is a credential."""
+    """Options of Spark's readers, none of which is a credential or another place."""
     for name, value in options.items():
+        if name.lower() in ("path", "paths"):
+            raise ValueError(f"{name} is no option: the place has a setting of its own, path")
         if _SECRET_NAME.search(name):
             raise PydanticCustomError(
                 CREDENTIAL_FOUND,
@@ -91,6 +94,15 @@ def _reader_options(options: dict[str, str]) -> dict[str, str]:
             )
         _refuse_secret(value)
     return options
+
+
+def _variable(name: object) -> object:
+    """An environment variable. What is none may be the very secret, which is not repeated."""
+    if isinstance(name, str) and _VARIABLE.fullmatch(name):
+        return name
+    raise PydanticCustomError(
+        CREDENTIAL_FOUND, "name an environment variable that holds the secret, not the secret"
+    )
 
 
 def _refuse_secret(place: str) -> None:
@@ -107,4 +119,5 @@ TableName = Annotated[str, AfterValidator(_table_name)]
 Place = Annotated[str, AfterValidator(_place)]
 ColumnName = Annotated[str, AfterValidator(_column_name)]
 Principal = Annotated[str, AfterValidator(_principal)]
+Variable = Annotated[str, BeforeValidator(_variable)]
 ReaderOptions = Annotated[dict[str, str], AfterValidator(_reader_options)]

@@ -19,6 +19,7 @@ from customer_mart.settings.names import (
     ReaderOptions,
     SchemaName,
     TableName,
+    Variable,
 )
 from customer_mart.settings.scales import LabelBand, LabelScale, Model
 from customer_mart.settings.scoring import Label, Scoring
@@ -169,7 +170,7 @@ class Status(Model):
 class Erasure(Model):
     """How customers are erased; no row of anybody else depends on it."""
 
-    salt_env: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] | None = None
+    salt_env: Variable | None = None
 
 
 class Settings(Model):

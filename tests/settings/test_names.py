@@ -47,7 +47,10 @@ CREDENTIALS = [
     f"s3a://AKIDEXAMPLE:{SENTINEL}@lake/mart",
     f"s3a://AKIDEXAMPLE:{SENTINEL}/with/slashes@lake/mart",
     f"s3a://AKIDEXAMPLE%3A{SENTINEL}@lake/mart",
+    f"s3a://{SENTINEL}:1234/abc@lake/mart",
     f"wasbs://box@account.blob.core.windows.net/mart?sv=2024&sig={SENTINEL}",
+    f"https://storage.googleapis.com/lake/mart?X-Goog-Signature={SENTINEL}",
+    f"https://lake.example/mart?apikey={SENTINEL}",
 ]
 
 
@@ -86,7 +89,8 @@ def test_a_path_that_leaves_its_folder_or_its_quotes_is_refused(
         "/data/it's mine",
         "/data/with blank/é",
         "data/..hidden/x..y",
-        "hdfs://name-node:8020/mart@home",
+        "hdfs://name-node:8020/mart",
+        "hdfs://name-node/mart@home",
         "abfss://box@account.dfs.core.windows.net/mart",
         "s3a://lake/day=2025-01-01/",
         "/data/*/signups",
@@ -119,6 +123,8 @@ def test_a_credential_in_a_place_is_refused_and_not_repeated(
         "google.cloud.auth.service.account.private.key",
         "password",
         "awsSecretAccessKey",
+        "apikey",
+        "fs.s3a.access",
     ],
 )
 def test_an_option_that_is_a_credential_is_refused_and_not_repeated(
@@ -130,8 +136,40 @@ def test_an_option_that_is_a_credential_is_refused_and_not_repeated(
 
 
 def test_a_credential_in_an_option_s_value_is_refused(tmp_path: Path) -> None:
-    told = _refused(tmp_path, "sources.stg_games.options", {"path": CREDENTIALS[0]})
+    told = _refused(tmp_path, "sources.stg_games.options", {"basePath": CREDENTIALS[0]})
+    assert "it holds a credential" in told
     assert SENTINEL not in told
+
+
+@pytest.mark.parametrize("option", ["path", "Paths"])
+def test_an_option_is_no_way_to_another_place(tmp_path: Path, option: str) -> None:
+    told = _refused(tmp_path, "sources.stg_games.options", {option: "/data/../etc"})
+    assert f"{option} is no option: the place has a setting of its own, path" in told
+
+
+@pytest.mark.parametrize("option", ["fs.s3a.path.style.access", "sep", "mergeSchema"])
+def test_any_other_option_is_taken(option: str) -> None:
+    settings = load_settings(None, [f"sources.stg_games.options={json.dumps({option: 'true'})}"])
+    assert settings.sources.source("stg_games").options == {option: "true"}
+
+
+@pytest.mark.parametrize("secret", [f"{SENTINEL}!", f"7{SENTINEL}", 1234567890123456])
+def test_a_salt_in_the_place_of_its_variable_is_not_repeated(
+    tmp_path: Path, secret: str | int
+) -> None:
+    told = _refused(tmp_path, "erasure.salt_env", secret)
+    assert "name an environment variable that holds the secret, not the secret" in told
+    assert str(secret) not in told
+
+
+@pytest.mark.parametrize(
+    "override",
+    [SENTINEL, f"={SENTINEL}", f"erasure={SENTINEL}", f"erasure.salt_env:{SENTINEL}"],
+)
+def test_an_override_that_is_none_is_not_repeated(override: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        load_settings(None, [override])
+    assert SENTINEL not in str(refused.value)
 
 
 @pytest.mark.parametrize(
@@ -140,6 +178,8 @@ def test_a_credential_in_an_option_s_value_is_refused(tmp_path: Path) -> None:
         f"mart: {CREDENTIALS[0]}",
         f"mart: {{secret_key: {SENTINEL}}}",
         f"fs.s3a.secret.key: {SENTINEL}",
+        f"erasure: {SENTINEL}",
+        f"erasure: {{salt_env: '{SENTINEL}!'}}",
         f'mart: "{CREDENTIALS[0]}',
         f"mart: *{SENTINEL}",
         f"mart: !{SENTINEL} x",
