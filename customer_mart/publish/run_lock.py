@@ -37,8 +37,8 @@ def run_lock(spark: SparkSession, mart: Mart, purpose: str) -> AbstractContextMa
     """Holds the mart's lock; waits for it as long as the settings say.
 
     A mart in a schema is locked where Spark's own catalog says the schema's folder is. Schemas on
-    Databricks and in other catalogs have no lock, for their folders are not this process's to write
-    to. Over Spark Connect only a plain folder has one, being taken for one that both machines see.
+    Databricks and in other catalogs have no lock, for their folders are not this process's to
+    write to. Over Spark Connect only a plain folder has one, which both machines are taken to see.
 
     Raises:
         MartError: if another run still holds it.
