@@ -59,6 +59,7 @@ def _print_tables(facts: Facts) -> None:
     rows = [
         (table.name, table.version, table.recorded, table.rows, shown(table.as_of), _change(table))
         for table in facts.tables
+        if table.version is not None or table.change
     ]
     names = ["table", "version", "on record", "rows", "as_of", "since the last successful run"]
     print_table(rows, names, "Tables", ["table", "as_of", names[-1]])

@@ -15,7 +15,8 @@ from customer_mart.publish.run_record import RunRecord, append_run
 from customer_mart.publish.target import target
 from customer_mart.settings import Settings, load_settings
 from customer_mart.staging.balance import Balance
-from customer_mart.status.page import print_status
+from customer_mart.status.facts import Facts, TableState
+from customer_mart.status.page import _print_tables, print_status
 from tests.frames import by_name, utc
 from tests.publish.mart_rows import Row, customer, score
 
@@ -112,6 +113,19 @@ def test_tables_that_are_not_as_the_last_run_left_them_are_told(
     with pytest.raises(UnhealthyError):
         print_status(mart.spark, mart.settings, NOON)
     assert "customer_ltv_scoring was changed by something other" in capsys.readouterr().out
+
+
+def test_a_table_that_was_never_made_is_not_shown_but_one_that_is_gone_is(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    gone = TableState("dim_customer", None, recorded=3, rows=None, change="it is not there")
+    never = TableState("erased_customers", None, recorded=None, rows=None)
+    _print_tables(
+        Facts("mart", None, None, None, frozenset(), (gone, never), are_scores_behind=False)
+    )
+    page = capsys.readouterr().out
+    assert _cells(page, "dim_customer") == ["", "3", "", "", "changed: it is not there"]
+    assert "erased_customers" not in page
 
 
 def test_a_place_without_a_mart_says_so(spark: SparkSession, tmp_path: Path) -> None:
