@@ -39,6 +39,10 @@ while [[ $# -gt 0 ]]; do
         python="$2"
         shift 2
         ;;
+    --python=?*)
+        python="${1#--python=}"
+        shift
+        ;;
     -*) wrong_usage "Unknown argument: $1" ;;
     *)
         out="$1"
@@ -63,12 +67,22 @@ python -m build --wheel --outdir "$work" . >"$work/build.log" 2>&1 || {
     exit 1
 }
 
+# A Python without ensurepip, as Debian's is without its package for it, takes uv.
+if has_venv "$python"; then
+    "$python" -m venv "$work/environment"
+    install=("$work/environment/bin/python" -m pip install --quiet)
+elif uv_will_do; then
+    uv venv --quiet --python "$python" "$work/environment"
+    install=(uv pip install --quiet --python "$work/environment/bin/python")
+else
+    wrong_usage "$python cannot make virtual environments: install its venv module, or uv."
+fi
 # The Python half of Delta Lake says that it needs PySpark, which is the cluster's to bring.
-"$python" -m venv "$work/environment"
-pip=("$work/environment/bin/python" -m pip)
-"${pip[@]}" install --quiet "$work/$wheel"
-"${pip[@]}" install --quiet --no-deps "$(grep -o 'delta-spark==[0-9.]*' pyproject.toml)"
-"${pip[@]}" uninstall --quiet --yes pip
+"${install[@]}" "$work/$wheel"
+"${install[@]}" --no-deps "$(grep -o 'delta-spark==[0-9.]*' pyproject.toml)"
+if [[ -x "$work/environment/bin/pip" ]]; then
+    "$work/environment/bin/python" -m pip uninstall --quiet --yes pip
+fi
 built_for="$("$work/environment/bin/python" -c 'import sys, sysconfig
 print("cp%d%d" % sys.version_info[:2], sysconfig.get_platform().replace("-", "_"), sep="-")')"
 environment="environment-$version-$built_for.tar.gz"

@@ -47,3 +47,31 @@ def test_the_zip_has_every_file_of_the_package(packages: Path) -> None:
     with zipfile.ZipFile(archive) as packed:
         inside = {name for name in packed.namelist() if name.startswith("customer_mart/")}
     assert inside == {path.relative_to(ROOT).as_posix() for path in files}
+
+
+@pytest.mark.parametrize("python", [["--python", "/usr/bin/python3"], ["--python=python3.12"]])
+def test_the_python_is_named_in_either_form(python: list[str], tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    out = tmp_path / "file" / "dist"
+    done = _package(*python, str(out))
+    # The arguments were taken; it is the folder that was not.
+    assert (done.returncode, done.stderr.splitlines()[0]) == (
+        2,
+        f"OUT_DIR: '{out}' is no folder and cannot be made one.",
+    )
+
+
+@pytest.mark.parametrize("python", ["--python=", "--pythons=python3"])
+def test_a_python_without_a_name_is_refused(python: str) -> None:
+    done = _package(python)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"Unknown argument: {python}")
+
+
+def _package(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(ROOT / "scripts" / "package.sh"), *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
