@@ -87,6 +87,7 @@ def test_rows_go_to_the_folder_that_the_settings_name(spark: SparkSession, tmp_p
         assert (area.place, area.is_table) == (f"{scratch}/run-1", False)
 
 
+@pytest.mark.classic("deletes a folder through the engine's own process")
 def test_rows_behind_a_uri_leave_nothing_behind(
     spark: SparkSession, tmp_path: Path, rows: DataFrame
 ) -> None:
