@@ -1,14 +1,13 @@
 """A Spark Connect server in a process of its own, as serverless compute has one elsewhere."""
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-# What says that this process is a client; the server's is none.
-OF_CLIENTS = ("SPARK_REMOTE", "SPARK_CONNECT_MODE_ENABLED", "SPARK_API_MODE")
+from tests.processes import own_environment
+
 # The server ends when its standard input does, so that no test run can leave one behind.
 SERVE = """
 import json, sys
@@ -34,13 +33,12 @@ SERVER = {
 @contextmanager
 def connect_server(settings: Mapping[str, str]) -> Iterator[str]:
     """The address of a server that was started with the settings, static ones included."""
-    environment = {name: value for name, value in os.environ.items() if name not in OF_CLIENTS}
     process = subprocess.Popen(
         [sys.executable, "-c", SERVE, json.dumps({**settings, **SERVER})],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        env=environment,
+        env=own_environment(),
     )
     with process:
         assert process.stdout
