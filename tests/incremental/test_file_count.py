@@ -6,7 +6,7 @@ from customer_mart.cli import main
 from tests.frames import utc
 from tests.incremental.warehouse import FEBRUARY, WHEN, Warehouse
 
-RUNS = 6
+RUNS = 3
 # Three more signup dates beside the one that the warehouse begins with.
 LATER = [
     (f"later{day}{name}", utc(f"2024-11-0{day} 00:00:00"), "UK")
