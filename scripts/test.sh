@@ -15,7 +15,8 @@ fi
 
 # About half of the suite's time: above all what starts processes of its own.
 beside=(
-    tests/cluster tests/connect tests/faults tests/incremental tests/object_storage tests/scripts
+    tests/cluster tests/connect tests/faults tests/object_storage tests/scripts
+    tests/incremental/test_equals_rebuild.py tests/incremental/test_killed.py
     tests/jobs/test_observability.py tests/jobs/test_spark_submit.py
 )
 pytest=(python -m pytest -p no:cacheprovider --durations=15)

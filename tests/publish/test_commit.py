@@ -1,6 +1,6 @@
 import json
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timezone
 from decimal import Decimal
 from pathlib import Path
 
@@ -163,7 +163,8 @@ def test_restored_rows_are_those_of_their_own_run_where_the_history_tells_it(
     first = _publish(spark, _scores(spark, [("u1", FIRST, "1.00")]), table, "run-1")
     _publish(spark, _scores(spark, [("u2", FIRST, "2.00")]), table, "run-2")
     history = spark.sql(f"DESCRIBE HISTORY {table.identifier}").where(f"version = {first}")
-    [(instant,)] = history.selectExpr("CAST(timestamp AS STRING)").collect()
+    [(when,)] = history.select("timestamp").collect()
+    instant = when.astimezone(timezone.utc).isoformat()
     spark.sql(f"RESTORE TABLE {table.identifier} TO VERSION AS OF {first}")
     said = metadata_of_rows(spark, table)
     assert said == commit_metadata("run-1", utc("2025-01-01 00:00:00"), "abc")
