@@ -19,15 +19,8 @@ from customer_mart.publish.target import target
 from customer_mart.session import DELTA, LAPTOP, PINNED, TUNED
 from customer_mart.settings.settings import Mart
 from tests.connect.server import connect_server
-from tests.incremental.warehouse import (
-    DEPOSITS,
-    GAMES,
-    JANUARY,
-    PURCHASES,
-    SIGNUPS,
-    WEB_EVENTS,
-    Warehouse,
-)
+from tests.incremental.warehouse import JANUARY, SOURCES, Warehouse
+from tests.jobs.operator_data import Operator
 
 IS_CONNECT = os.environ.get("CUSTOMER_MART_TEST_API_MODE") == "connect"
 TEST_SETTINGS = {
@@ -92,6 +85,13 @@ def empty_mart(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) ->
     return folder
 
 
+@pytest.fixture
+def operator(
+    spark: SparkSession, tmp_path_factory: pytest.TempPathFactory, empty_mart: Path
+) -> Operator:
+    return Operator.with_empty_mart(spark, tmp_path_factory.mktemp("operator"), empty_mart)
+
+
 @pytest.fixture(scope="session")
 def first_run(
     spark: SparkSession, tmp_path_factory: pytest.TempPathFactory, empty_mart: Path
@@ -100,11 +100,8 @@ def first_run(
     folder = tmp_path_factory.mktemp("first") / "run"
     shutil.copytree(empty_mart, folder / "mart")
     made = Warehouse(spark, folder)
-    made.create("stg_signups", SIGNUPS)
-    made.create("stg_games", GAMES)
-    made.create("stg_deposits", DEPOSITS)
-    made.create("stg_ticket_purchases", PURCHASES)
-    made.create("stg_web_events", WEB_EVENTS)
+    for table, rows in SOURCES.items():
+        made.create(table, rows)
     assert made.run(JANUARY, "auto") == 0
     assert made.last_run()["mode"] == "full"
     return folder

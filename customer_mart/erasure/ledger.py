@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from customer_mart.erasure.erased import HASH, Erased
@@ -32,7 +32,7 @@ def erased_customers(spark: SparkSession, settings: Settings) -> Erased | None:
         return None
     salt = salt_of(spark, ledger, settings.erasure.salt_env)
     hashes = rows.select(F.col("user_hash").alias(HASH))
-    return Erased(hashes, salt, unfinished_requests(spark, settings))
+    return Erased(hashes, salt, _unfinished(rows))
 
 
 def unfinished_requests(spark: SparkSession, settings: Settings) -> tuple[str, ...]:
@@ -40,7 +40,11 @@ def unfinished_requests(spark: SparkSession, settings: Settings) -> tuple[str, .
     ledger = target(LEDGER, settings.mart)
     if not ledger.exists(spark):
         return ()
-    requests = ledger.read(spark).where("erased_at IS NULL").select("request_id").distinct()
+    return _unfinished(ledger.read(spark))
+
+
+def _unfinished(rows: DataFrame) -> tuple[str, ...]:
+    requests = rows.where("erased_at IS NULL").select("request_id").distinct()
     return tuple(sorted(row["request_id"] for row in requests.collect()))
 
 

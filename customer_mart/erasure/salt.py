@@ -56,8 +56,7 @@ def make_salt(spark: SparkSession, ledger: Target, salt_env: str | None) -> byte
 
 
 def _properties(spark: SparkSession, ledger: Target) -> dict[str, str]:
-    detail = spark.sql(f"DESCRIBE DETAIL {ledger.identifier}").collect()[0]
-    return dict(detail["properties"])
+    return dict(ledger.detail(spark)["properties"])
 
 
 def _known_salt(properties: dict[str, str], ledger: Target, salt_env: str | None) -> bytes | None:

@@ -1,10 +1,11 @@
 """One Delta commit per table: readers see the version before or the version after."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
 from customer_mart.publish.target import Target
@@ -24,11 +25,16 @@ ERASURE = "erasure"
 
 @dataclass(frozen=True)
 class Commit:
-    """A version of a table: what made it, and what the run that did said of itself."""
+    """A version of a table: what made it, and what the run that did said of itself.
+
+    parameters: those of the operation.
+    """
 
     version: int
     operation: str
     metadata: dict[str, str]
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    is_erasure: bool = False
 
 
 def publish(
@@ -93,30 +99,35 @@ def metadata_of_rows(spark: SparkSession, target: Target) -> dict[str, str] | No
     A RESTORE brings back an older version's rows, and with them what that version's run said. Of
     one to an instant the history does not tell the version, nor so whose rows they are.
     """
-    told = spark.sql(f"DESCRIBE HISTORY {target.identifier}")
     at = None
-    for row in told.orderBy(F.desc("version")).collect():
-        if at is not None and row["version"] > at:
+    for commit in history(spark, target):
+        if at is not None and commit.version > at:
             continue
-        if row["operation"] == "RESTORE":
-            restored = row["operationParameters"].get("version")
+        if commit.operation == "RESTORE":
+            restored = commit.parameters.get("version")
             if restored is None:
                 return None
             at = int(restored)
-        elif metadata := _parsed(row["userMetadata"] or ""):
-            return metadata
+        elif commit.metadata:
+            return commit.metadata
     return None
 
 
 def history(spark: SparkSession, target: Target) -> list[Commit]:
     """Every commit that the table's log still tells of, newest first."""
     told = spark.sql(f"DESCRIBE HISTORY {target.identifier}")
-    rows = told.select("version", "operation", "userMetadata").collect()
-    found = [
-        Commit(int(row["version"]), row["operation"], _parsed(row["userMetadata"] or ""))
-        for row in rows
-    ]
-    return sorted(found, key=lambda commit: -commit.version)
+    return [_commit(row) for row in told.orderBy(F.desc("version")).collect()]
+
+
+def _commit(row: Row) -> Commit:
+    said = row["userMetadata"] or ""
+    return Commit(
+        version=int(row["version"]),
+        operation=row["operation"],
+        metadata=_parsed(said),
+        parameters=row["operationParameters"] or {},
+        is_erasure=bool(_parsed(said, ERASURE)),
+    )
 
 
 def commits(spark: SparkSession, target: Target) -> list[tuple[int, dict[str, str]]]:
@@ -129,17 +140,15 @@ def changed_since(spark: SparkSession, target: Target, version: int) -> str | No
 
     An erasure does not count: to the sources as they are read since, its rows do not exist.
     """
-    history = spark.sql(f"DESCRIBE HISTORY {target.identifier}").where(f"version >= {version}")
-    found = history.orderBy("version").collect()
+    found = [commit for commit in reversed(history(spark, target)) if commit.version >= version]
     if not found:
         return f"a table that has no version {version} is in its place"
-    later = [commit for commit in found if commit["version"] > version]
+    later = [commit for commit in found if commit.version > version]
     for expected, commit in enumerate(later, version + 1):
-        if commit["version"] != expected:
+        if commit.version != expected:
             return f"its history does not go back to version {version}"
-        is_erasure = bool(_parsed(commit["userMetadata"] or "", ERASURE))
-        if commit["operation"] not in KEEPS_ROWS and not is_erasure:
-            return f"version {commit['version']} is a {commit['operation']}"
+        if commit.operation not in KEEPS_ROWS and not commit.is_erasure:
+            return f"version {commit.version} is a {commit.operation}"
     return None
 
 

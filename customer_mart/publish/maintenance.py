@@ -28,7 +28,7 @@ class Size:
 
 def size(spark: SparkSession, target: Target) -> Size:
     """The table's size now, as its log has it."""
-    detail = spark.sql(f"DESCRIBE DETAIL {target.identifier}").collect()[0]
+    detail = target.detail(spark)
     return Size(int(detail["numFiles"]), int(detail["sizeInBytes"]))
 
 
@@ -69,8 +69,7 @@ def drop_deleted_rows(spark: SparkSession, target: Target, metadata: dict[str, s
 
     Tables are not made with such marks, but their owner, or a platform, may have switched them on.
     """
-    detail = spark.sql(f"DESCRIBE DETAIL {target.identifier}").collect()[0]
-    if "deletionVectors" in detail["tableFeatures"]:
+    if "deletionVectors" in target.detail(spark)["tableFeatures"]:
         with session_setting(spark, USER_METADATA, json.dumps(metadata)):
             spark.sql(f"REORG TABLE {target.identifier} APPLY (PURGE)")
 

@@ -47,8 +47,7 @@ def keep_ids_out_of_statistics(spark: SparkSession, target: Target) -> None:
 
     Tables are created so; one made before that was the rule gets the property now.
     """
-    detail = spark.sql(f"DESCRIBE DETAIL {target.identifier}").collect()[0]
-    if STATISTICS not in detail["properties"]:
+    if STATISTICS not in target.detail(spark)["properties"]:
         names = sql_string(_statistics(target.contract))
         spark.sql(f"ALTER TABLE {target.identifier} SET TBLPROPERTIES ('{STATISTICS}' = {names})")
 

@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 
 from pyspark.errors import AnalysisException
-from pyspark.sql import DataFrame, DataFrameReader, DataFrameWriter, SparkSession
+from pyspark.sql import DataFrame, DataFrameReader, DataFrameWriter, Row, SparkSession
 
 from customer_mart.contracts import Contract, contract
 from customer_mart.errors import DataError, UsageError
@@ -37,6 +37,11 @@ class Target:
         if self.is_table:
             return spark.catalog.tableExists(self.identifier)
         return _is_delta(spark, self.place)
+
+    def detail(self, spark: SparkSession) -> Row:
+        """What Delta says of the table now: its properties and features, files and bytes."""
+        row: Row = spark.sql(f"DESCRIBE DETAIL {self.identifier}").collect()[0]
+        return row
 
     def read(self, spark: SparkSession, version: int | None = None) -> DataFrame:
         """The table's rows, at a version or at the newest."""

@@ -11,6 +11,7 @@ from pyspark.sql import functions as F
 
 from customer_mart.contracts import contract
 from customer_mart.customer_ltv_scoring.customer_ltv_scoring import customer_ltv_scoring
+from customer_mart.customer_tier_changes.publications import OF_SCORES
 from customer_mart.dim_customer.dim_customer import dim_customer
 from customer_mart.erasure.delivered import without_erased
 from customer_mart.errors import DataError
@@ -122,7 +123,7 @@ def publish_dim_customer(run: Run, customers: DataFrame) -> int:
 
 def publish_scoring(run: Run, scores: DataFrame, dim_version: int) -> None:
     """Publishes customer_ltv_scoring, best scores first within a date."""
-    _publish(run, "customer_ltv_scoring", scores, {"dim_customer_version": str(dim_version)})
+    _publish(run, "customer_ltv_scoring", scores, {OF_SCORES: str(dim_version)})
 
 
 def publish_quarantine(
@@ -200,6 +201,19 @@ def _publish(run: Run, table: str, rows: DataFrame, metadata: dict[str, str]) ->
 def published_dim(run: Run, version: int) -> DataFrame:
     """dim_customer at a version."""
     return run.target("dim_customer").read(run.spark, version)
+
+
+def has_dim_of(spark: SparkSession, settings: Settings, said: Mapping[str, str]) -> bool | None:
+    """Whether dim_customer has the rows that the scores were computed from.
+
+    said: the metadata of the scores' commit; None when it does not tell. Maintenance and erasures
+    make newer versions of the same rows.
+    """
+    version = said.get(OF_SCORES)
+    if version is None:
+        return None
+    dim = target("dim_customer", settings.mart)
+    return changed_since(spark, dim, int(version)) is None
 
 
 def newest_dim(spark: SparkSession, settings: Settings) -> tuple[int, datetime | None]:

@@ -9,10 +9,11 @@ from customer_mart.errors import DataError, first_line
 from customer_mart.incremental.decide import INCREMENTAL_TARGETS, rebuild_reason
 from customer_mart.incremental.last_run import LastRun, last_run
 from customer_mart.incremental.touched import Touched, find_touched
-from customer_mart.publish.commit import changed_since, metadata_of_rows, newest_version
+from customer_mart.publish.commit import metadata_of_rows, newest_version
 from customer_mart.publish.merge import merge
 from customer_mart.run import Run
 from customer_mart.sources import SourceTable
+from customer_mart.stages.tables import has_dim_of
 
 
 def touched_customers(run: Run, sources: dict[str, SourceTable]) -> Touched | None:
@@ -60,11 +61,8 @@ def scores_are_current(run: Run) -> bool:
     if not scores.exists(run.spark):
         return False
     said = metadata_of_rows(run.spark, scores) or {}
-    version = said.get("dim_customer_version")
-    if version is None or said.get("as_of") != run.as_of.isoformat():
-        return False
-    # Maintenance and erasures make newer versions of the same rows.
-    return changed_since(run.spark, run.target("dim_customer"), int(version)) is None
+    is_of_now = said.get("as_of") == run.as_of.isoformat()
+    return is_of_now and has_dim_of(run.spark, run.settings, said) is True
 
 
 def keep_versions(run: Run) -> None:

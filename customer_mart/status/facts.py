@@ -19,7 +19,7 @@ from customer_mart.publish.commit import (
 from customer_mart.publish.run_record import SUCCEEDED
 from customer_mart.publish.target import Target, published, target
 from customer_mart.settings import Settings
-from customer_mart.stages.tables import newest_dim
+from customer_mart.stages.tables import has_dim_of, newest_dim
 from customer_mart.staging.balance import Balance
 
 
@@ -172,5 +172,4 @@ def _are_scores_behind(spark: SparkSession, settings: Settings) -> bool:
     dim = target("dim_customer", settings.mart)
     if not scores.exists(spark) or not dim.exists(spark):
         return False
-    version = (metadata_of_rows(spark, scores) or {}).get("dim_customer_version")
-    return version is not None and changed_since(spark, dim, int(version)) is not None
+    return has_dim_of(spark, settings, metadata_of_rows(spark, scores) or {}) is False

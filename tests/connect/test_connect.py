@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.jobs.operator_data import AS_OF, Operator, comparable
-from tests.jobs.test_build import ALL_DIRT, DEPOSITS, GAMES, PURCHASES, SIGNUPS, WEB_EVENTS
+from tests.jobs.test_build import ALL_DIRT, SOURCES
 from tests.jobs.test_spark_submit import LOCAL, ROOT, SUBMIT
 from tests.processes import quick_environment
 
@@ -87,11 +87,7 @@ def _free_port() -> int:
 
 
 def test_the_command_line_builds_in_a_session_that_spark_remote_names(operator: Operator) -> None:
-    operator.deliver("stg_signups", SIGNUPS)
-    operator.deliver("stg_games", GAMES)
-    operator.deliver("stg_deposits", DEPOSITS)
-    operator.deliver("stg_ticket_purchases", PURCHASES)
-    operator.deliver("stg_web_events", WEB_EVENTS)
+    operator.deliver_all(SOURCES)
     places = ("--sources", str(operator.sources), "--mart", str(operator.mart), "--as-of", AS_OF)
     with server(_free_port()) as address:
         done = subprocess.run(

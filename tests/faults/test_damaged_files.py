@@ -1,9 +1,6 @@
 """Data files that are truncated or gone: one sentence names the table and the file."""
 
-from pathlib import Path
-
 import pytest
-from pyspark.sql import SparkSession
 
 from customer_mart.cli import run_job
 from tests.faults.damage import (
@@ -39,18 +36,15 @@ def test_a_damaged_file_of_a_delta_source_is_named_until_it_is_repaired(
 
 @pytest.mark.slow
 def test_a_damaged_file_of_a_parquet_source_is_named_until_it_is_repaired(
-    spark: SparkSession,
-    tmp_path: Path,
-    empty_mart: Path,
+    operator: Operator,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    operator = Operator.with_empty_mart(spark, tmp_path, empty_mart)
     deliver_good(operator)
     assert operator.build() == 0
     before = comparable(operator, "dim_customer")
     version = operator.version("dim_customer")
-    [file] = files_of(spark, operator.sources / "stg_deposits")
+    [file] = files_of(operator.spark, operator.sources / "stg_deposits")
     with damaged(file, truncate):
         assert operator.build() == 3
         told = f"Source stg_deposits at {file.parent} cannot be read as parquet: "

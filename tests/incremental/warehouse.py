@@ -31,6 +31,13 @@ WHEN = utc("2024-12-01 00:00:00")
 DEPOSITS = [(f"d{user}", user, WHEN, 500) for user in USERS]
 PURCHASES = [(f"p{user}", user, "small", WHEN, Decimal("5.00")) for user in USERS[:6]]
 WEB_EVENTS = [(f"e{user}", user, WHEN, "spring") for user in USERS]
+SOURCES: dict[str, Sequence[tuple[Any, ...]]] = {
+    "stg_signups": SIGNUPS,
+    "stg_games": GAMES,
+    "stg_deposits": DEPOSITS,
+    "stg_ticket_purchases": PURCHASES,
+    "stg_web_events": WEB_EVENTS,
+}
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """An operator's folder of staging tables, and the mart built from it."""
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -42,6 +42,11 @@ class Operator:
         """Puts rows, in the order of the contract's columns, in place of a staging table."""
         frame = staging(self.spark, table, rows).repartition(files)
         frame.write.mode("overwrite").parquet(str(self.sources / table))
+
+    def deliver_all(self, tables: Mapping[str, Sequence[tuple[Any, ...]]]) -> None:
+        """Puts rows, by staging table, in place of each."""
+        for table, rows in tables.items():
+            self.deliver(table, rows)
 
     def deliver_nothing_else(self) -> None:
         """Puts an empty table where no source has been delivered."""

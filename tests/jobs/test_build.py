@@ -1,5 +1,6 @@
 """The whole build on a handful of rows, worked out by hand."""
 
+from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -41,6 +42,13 @@ WEB_EVENTS = [
     ("e4", "ann", utc("2024-11-02 12:00:00"), "winter"),
     ("e5", "ann", utc("2024-12-01 00:00:00"), "spring"),
 ]
+SOURCES: dict[str, Sequence[tuple[Any, ...]]] = {
+    "stg_signups": SIGNUPS,
+    "stg_games": GAMES,
+    "stg_deposits": DEPOSITS,
+    "stg_ticket_purchases": PURCHASES,
+    "stg_web_events": WEB_EVENTS,
+}
 ALL_DIRT = ("--set", "quality.max_quarantined_fraction=1")
 
 ANN: dict[str, Any] = {

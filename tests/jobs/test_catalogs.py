@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,26 +14,11 @@ from pyspark.sql import SparkSession
 from customer_mart.cli import main
 from customer_mart.contracts import MART_TABLES, contract
 from tests.frames import staging
-from tests.incremental.warehouse import (
-    DEPOSITS,
-    GAMES,
-    JANUARY,
-    PURCHASES,
-    SIGNUPS,
-    WEB_EVENTS,
-    WHEN,
-)
+from tests.incremental.warehouse import JANUARY, SOURCES, WHEN
 from tests.jobs.operator_data import in_utc
 
 STAGING, MART = "spark_catalog.lottery_staging", "spark_catalog.lottery_mart"
 
-SOURCES: dict[str, Sequence[tuple[Any, ...]]] = {
-    "stg_signups": SIGNUPS,
-    "stg_games": GAMES,
-    "stg_deposits": DEPOSITS,
-    "stg_ticket_purchases": PURCHASES,
-    "stg_web_events": WEB_EVENTS,
-}
 # A name that would drop a table, were it read as SQL, and is a column's all the same.
 HOSTILE_COLUMN = "amount` FROM x; DROP TABLE spark_catalog.lottery_staging.payments; --"
 HOSTILE_LABEL = "Standard'); DROP TABLE spark_catalog.lottery_staging.payments; --"

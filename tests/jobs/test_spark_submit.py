@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.jobs.operator_data import AS_OF, Operator
-from tests.jobs.test_build import ALL_DIRT, DEPOSITS, GAMES, PURCHASES, SIGNUPS, WEB_EVENTS
+from tests.jobs.test_build import ALL_DIRT, SIGNUPS, SOURCES
 from tests.processes import quick_environment
 
 pytestmark = pytest.mark.classic("starts a driver with a session of its own")
@@ -36,11 +36,7 @@ def submit(*arguments: str, options: tuple[str, ...] = LOCAL) -> subprocess.Comp
 
 @pytest.mark.slow
 def test_the_job_submitted_twice_publishes_the_same_rows(operator: Operator) -> None:
-    operator.deliver("stg_signups", SIGNUPS)
-    operator.deliver("stg_games", GAMES)
-    operator.deliver("stg_deposits", DEPOSITS)
-    operator.deliver("stg_ticket_purchases", PURCHASES)
-    operator.deliver("stg_web_events", WEB_EVENTS)
+    operator.deliver_all(SOURCES)
     places = ("--sources", str(operator.sources), "--mart", str(operator.mart), "--as-of", AS_OF)
     job = str(ROOT / "jobs" / "build_customer_mart.py")
     seen = []
