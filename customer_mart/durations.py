@@ -21,11 +21,10 @@ def in_days(microseconds: Column) -> Column:
     return microseconds.cast("double") / F.lit(float(MICROSECONDS_PER_DAY))
 
 
-def utc_day(instant: Column | str) -> Column:
-    """The first microsecond of the UTC day an instant falls on, BIGINT.
+def utc_day(micros: Column) -> Column:
+    """The first microsecond of the UTC day that an instant, in microseconds, falls on; BIGINT.
 
     The engine's own dates go through the calendar, which takes many times as long and tells no
     more where days are only compared.
     """
-    micros = F.unix_micros(instant)
     return micros - F.pmod(micros, F.lit(MICROSECONDS_PER_DAY))

@@ -9,6 +9,8 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 INTEGER = "decimal(38,0)"
+# Below this many dollars a DOUBLE tells every cent from the next, and a hundred times it as well.
+DOUBLE_IS_EXACT_BELOW = 1e13
 
 
 def divide_half_up(numerator: Column, denominator: Column, scale: int) -> Column:
@@ -17,15 +19,10 @@ def divide_half_up(numerator: Column, denominator: Column, scale: int) -> Column
     Both are non-negative whole numbers (BIGINT or DECIMAL with scale 0) and the
     denominator is positive. Overflow beyond 38 digits is an error in ANSI mode.
     """
-    doubled = numerator.cast(INTEGER) * F.lit(2 * 10**scale).cast(INTEGER)
-    twice_denominator = (denominator.cast(INTEGER) * F.lit(2)).cast(INTEGER)
-    shifted = (doubled.cast(INTEGER) + denominator.cast(INTEGER)).cast(INTEGER)
-    # shifted minus its remainder is a multiple of the divisor: that quotient has no fraction
-    # to round, whatever scale the engine gives it.
-    multiple = (shifted - shifted % twice_denominator).cast(INTEGER)
-    units = (multiple / twice_denominator).cast(INTEGER)
-    unit = F.lit(f"1e-{scale}").cast(f"decimal({scale},{scale})")
-    return (units.cast(f"decimal({37 - scale},0)") * unit).cast(f"decimal(38,{scale})")
+    largest = _largest_for_bigint(scale)
+    are_small = numerator.between(0, largest) & (denominator <= largest)
+    by_bigint = _bigint_quotient(numerator.cast("bigint"), denominator.cast("bigint"), scale)
+    return F.when(are_small, by_bigint).otherwise(_decimal_quotient(numerator, denominator, scale))
 
 
 def average(total: Column, count: Column, total_scale: int, scale: int = 4) -> Column:
@@ -33,12 +30,65 @@ def average(total: Column, count: Column, total_scale: int, scale: int = 4) -> C
 
     The total has total_scale decimals (0 for minor units, 2 for dollars).
     """
-    units = (total * F.lit(10**total_scale).cast("decimal(10,0)")).cast(INTEGER)
-    divisor = (count.cast("decimal(20,0)") * F.lit(10**total_scale).cast("decimal(10,0)")).cast(
+    power = 10**total_scale
+    # The divisor is replaced before dividing: ANSI mode evaluates a division by zero eagerly.
+    divisor = F.when(count == 0, F.lit(1)).otherwise(count)
+    # Whole numbers up to 2^52 are the same as DOUBLE.
+    largest = min(_largest_for_bigint(scale), 2**52) // power
+    are_small = total.between(0, largest) & (count <= largest)
+    units = F.rint(total.cast("double") * power).cast("bigint")
+    by_bigint = _bigint_quotient(units, divisor * power, scale)
+    whole = (total * F.lit(power).cast("decimal(10,0)")).cast(INTEGER)
+    whole_divisor = (divisor.cast("decimal(20,0)") * F.lit(power).cast("decimal(10,0)")).cast(
         INTEGER
     )
-    nothing = F.lit(0).cast(f"decimal(28,{scale})")
-    # The divisor is replaced before dividing: ANSI mode evaluates a division by zero eagerly.
-    safe_divisor = F.when(divisor == 0, F.lit(1).cast(INTEGER)).otherwise(divisor)
-    quotient = divide_half_up(units, safe_divisor, scale).cast(f"decimal(28,{scale})")
-    return F.when(count == 0, nothing).otherwise(quotient)
+    by_decimal = _decimal_quotient(whole, whole_divisor, scale)
+    quotient = F.when(are_small, by_bigint).otherwise(by_decimal).cast(f"decimal(28,{scale})")
+    return F.when(count == 0, F.lit(0).cast(f"decimal(28,{scale})")).otherwise(quotient)
+
+
+def _largest_for_bigint(scale: int) -> int:
+    """Up to here, numbers are small enough for _bigint_quotient to stay within BIGINT."""
+    largest: int = (2**63 - 1) // (2 * 10**scale + 1)
+    return largest
+
+
+def _bigint_quotient(numerator: Column, denominator: Column, scale: int) -> Column:
+    """The same quotient, many times as fast."""
+    shifted = numerator * (2 * 10**scale) + denominator
+    return _with_decimals(F.call_function("div", shifted, denominator * 2), scale)
+
+
+def _decimal_quotient(numerator: Column, denominator: Column, scale: int) -> Column:
+    doubled = numerator.cast(INTEGER) * F.lit(2 * 10**scale).cast(INTEGER)
+    twice_denominator = (denominator.cast(INTEGER) * F.lit(2)).cast(INTEGER)
+    shifted = (doubled.cast(INTEGER) + denominator.cast(INTEGER)).cast(INTEGER)
+    # shifted minus its remainder is a multiple of the divisor: that quotient has no fraction
+    # to round, whatever scale the engine gives it.
+    multiple = (shifted - shifted % twice_denominator).cast(INTEGER)
+    return _with_decimals((multiple / twice_denominator).cast(INTEGER), scale)
+
+
+def _with_decimals(units: Column, scale: int) -> Column:
+    """Whole units of the last decimal as DECIMAL(38, scale)."""
+    unit = F.lit(f"1e-{scale}").cast(f"decimal({scale},{scale})")
+    return (units.cast(f"decimal({37 - scale},0)") * unit).cast(f"decimal(38,{scale})")
+
+
+def cents(amount: str, cents_type: str) -> Column:
+    """An amount in dollars as whole cents, exactly; an overflow is an error.
+
+    amount: the name of a DECIMAL with 2 decimals. cents_type: BIGINT or a DECIMAL with none.
+    Multiplying decimals takes many times as long as multiplying doubles, so that amounts for which
+    both are exact take the latter.
+    """
+    double = F.col(amount).cast("double")
+    by_double = F.rint(double * 100).cast(cents_type)
+    by_decimal = (F.col(amount) * 100).cast(cents_type)
+    return F.when(F.abs(double) < DOUBLE_IS_EXACT_BELOW, by_double).otherwise(by_decimal)
+
+
+def dollars(sum_of_cents: str) -> Column:
+    """Whole cents as dollars, DECIMAL(28,2); an overflow is an error."""
+    hundredth = F.lit("0.01").cast("decimal(2,2)")
+    return (F.col(sum_of_cents).cast("decimal(28,0)") * hundredth).cast("decimal(28,2)")

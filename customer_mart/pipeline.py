@@ -25,7 +25,6 @@ from customer_mart.stages.open import note_erased_rows, open_sources
 from customer_mart.stages.tables import (
     StagedDim,
     ensure_tables,
-    measured_dim,
     newest_dim,
     publish_dim_customer,
     publish_quarantine,
@@ -59,17 +58,17 @@ def build_customer_mart(run: Run) -> None:
     touched = touched_customers(run, sources)
     if touched is None:
         staged = _checked_dim_customer(run, sources)
-        pass_scoring_checks(run, staged.measured, scoring_of(run, staged.rows))
+        pass_scoring_checks(run, staged.rows, staged.measured)
         version = publish_dim_customer(run, staged.rows)
     elif touched.is_nobody:
         if scores_are_current(run):
             _keep_tables(run)
             return
         version, _ = newest_dim(run.spark, run.settings)
-        _check_scores_of(run, published_dim(run, version))
+        pass_scoring_checks(run, published_dim(run, version))
     else:
         customers = _checked_touched(run, sources, touched)
-        _check_scores_of(run, merged_dim(run, customers, touched))
+        pass_scoring_checks(run, merged_dim(run, customers, touched))
         version = merge_dim_customer(run, customers, touched)
     publish_scoring(run, scoring_of(run, published_dim(run, version)), version)
     publish_tier_changes(run)
@@ -96,7 +95,7 @@ def build_customer_ltv_scoring(run: Run) -> None:
     if run.erased:
         # An erasure may have been interrupted, or dim_customer restored to what it was before one.
         customers = run.erased.left_out(customers, F.col("user_id"))
-    _check_scores_of(run, customers)
+    pass_scoring_checks(run, customers)
     publish_scoring(run, scoring_of(run, customers), version)
     publish_tier_changes(run)
 
@@ -166,10 +165,6 @@ def _keep_tables(run: Run) -> None:
     else:
         run.progress.note("nothing has changed since the last run: no table was written")
     keep_versions(run)
-
-
-def _check_scores_of(run: Run, customers: DataFrame) -> None:
-    pass_scoring_checks(run, measured_dim(run, customers), scoring_of(run, customers))
 
 
 def _record(run: Run, error: str | None = None) -> None:

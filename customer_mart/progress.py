@@ -14,6 +14,10 @@ LogFormat = Literal["text", "json"]
 NAME_WIDTH, ROWS_WIDTH = 28, 14
 
 
+class GaveWayError(Exception):
+    """A stage that could not end by the quick method and is done again by the sure one."""
+
+
 @dataclass
 class Stage:
     """A stage under way; what it sets here is on its line when it ends."""
@@ -37,13 +41,16 @@ class Progress:
         stage, start, outcome = Stage(name), time.perf_counter(), "done"
         try:
             yield stage
+        except GaveWayError:
+            outcome = "gave way"
+            raise
         except BaseException:
             outcome = "failed"
             self.failed_stage = name
             raise
         finally:
             seconds = round(time.perf_counter() - start, 3)
-            self.durations[name] = seconds
+            self.durations[name] = round(self.durations.get(name, 0) + seconds, 3)
             self.log.info(
                 outcome, stage=name, rows=stage.rows, seconds=seconds, notes=stage.notes or None
             )
@@ -77,6 +84,6 @@ def _as_text(_: Any, __: str, event: MutableMapping[str, Any]) -> str:
         return f"  {event['text']}"
     rows = "" if event["rows"] is None else f"{event['rows']:,} rows".replace(",", " ")
     line = f"  {event['stage']:<{NAME_WIDTH}}{rows:>{ROWS_WIDTH + 5}}{event['seconds']:>9.1f} s"
-    failed = "  failed" if event["event"] == "failed" else ""
+    failed = "" if event["event"] == "done" else f"  {event['event']}"
     notes = f"  {', '.join(event['notes'])}" if event["notes"] else ""
     return line + failed + notes

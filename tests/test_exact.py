@@ -1,6 +1,7 @@
 """Exact quotients, rounded half up once."""
 
 from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 from chispa import assert_df_equality
@@ -94,6 +95,41 @@ def test_an_average_of_dollars_is_rounded_half_up_and_0_of_nothing(spark: SparkS
     mean = average(F.col("total"), F.col("count"), total_scale=2)
     actual = expected.select("total", "count", mean.alias("average"))
     assert_df_equality(actual, expected, ignore_row_order=True, ignore_nullable=True)
+
+
+@pytest.mark.parametrize("scale", [1, 2, 4, 6])
+def test_quotients_agree_where_bigint_ends_to_be_wide_enough(
+    spark: SparkSession, scale: int
+) -> None:
+    # What twice the number shifted by the scale, and the divisor once more, is still a BIGINT for.
+    largest = (2**63 - 1) // (2 * 10**scale + 1)
+    numbers = [largest - 1, largest, largest + 1]
+    given = [(n, d) for n in (*numbers, 7) for d in (*numbers, 3)]
+    step = Decimal(1).scaleb(-scale)
+    expected = spark.createDataFrame(
+        [
+            (n, d, ((Fraction(n, d) * 10**scale + Fraction(1, 2)).__floor__()) * step)
+            for n, d in given
+        ],
+        f"numerator bigint, denominator bigint, quotient decimal(38,{scale})",
+    )
+    quotient = divide_half_up(F.col("numerator"), F.col("denominator"), scale=scale)
+    actual = expected.select("numerator", "denominator", quotient.alias("quotient"))
+    assert_df_equality(actual, expected, ignore_row_order=True, ignore_nullable=True)
+
+
+@pytest.mark.parametrize("cents", ["45035996273.70", "45035996273.71", "461145573.50", "0.05"])
+def test_averages_agree_where_doubles_end_to_tell_whole_numbers(
+    spark: SparkSession, cents: str
+) -> None:
+    total = Decimal(cents) * 1000
+    exact = (Fraction(total) / 7 * 10_000 + Fraction(1, 2)).__floor__() * Decimal("0.0001")
+    expected = spark.createDataFrame(
+        [(total, 7, exact)], "total decimal(28,2), count bigint, average decimal(28,4)"
+    )
+    mean = average(F.col("total"), F.col("count"), total_scale=2)
+    actual = expected.select("total", "count", mean.alias("average"))
+    assert_df_equality(actual, expected, ignore_nullable=True)
 
 
 @pytest.mark.parametrize("count", [1, 99])

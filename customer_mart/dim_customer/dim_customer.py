@@ -1,5 +1,6 @@
 """dim_customer: everything a player did, joined onto the signup."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from pyspark.sql import Column, DataFrame
@@ -11,7 +12,9 @@ from customer_mart.dim_customer.purchases import SPEND_DAYS
 from customer_mart.durations import days_between, in_days
 from customer_mart.exact import average
 from customer_mart.settings import LabelScale
+from customer_mart.staging.user_key import HAS_DUPLICATES, IS_MIXED, ORPHAN_IDS
 
+NOT_OF_A_CUSTOMER = ("is_signed_up", HAS_DUPLICATES, IS_MIXED, ORPHAN_IDS)
 COUNTS = (
     "total_deposits",
     "total_deposit_amount_minor",
@@ -29,26 +32,39 @@ DOLLARS = (
 )
 
 
-def dim_customer(
+def joined_customers(
     signups: DataFrame,
     deposits: DataFrame,
     purchases: DataFrame,
     web_events: DataFrame,
+    key: Sequence[str],
+) -> DataFrame:
+    """One row per customer who signed up before the as-of instant: all that was said of them.
+
+    signups, deposits, purchases, web_events: at most one row per user each, by the key.
+    """
+    signed_up = signups.where("is_signed_up")
+    customers = signed_up.select(*dict.fromkeys((*key, "user_id")), "signup_timestamp", "country")
+    for fact in (deposits, purchases, web_events):
+        of_customers = fact.where("is_signed_up").drop(*NOT_OF_A_CUSTOMER)
+        customers = customers.join(of_customers, list(key), "left")
+    return customers
+
+
+def dim_customer(
+    customers: DataFrame,
     *,
     business_time_zone: str,
     customer_segments: LabelScale,
     high_jackpot_label: str,
     regular_label: str,
     updated_at: datetime,
+    also: Sequence[str] = (),
 ) -> DataFrame:
-    """One row per customer who signed up before the as-of instant.
+    """One row per given customer, as joined_customers makes them.
 
-    signups, deposits, purchases, web_events: at most one row per user each.
+    also: columns of the customers that come along behind.
     """
-    facts = (deposits, purchases, web_events)
-    customers = signups.where("is_signed_up").select("user_id", "signup_timestamp", "country")
-    for fact in facts:
-        customers = customers.join(fact.drop("is_signed_up", "has_duplicates"), "user_id", "left")
     filled = customers.transform(_without_missing_counts)
     timed = filled.withColumns(_timings(business_time_zone))
     labelled = timed.withColumns(
@@ -65,7 +81,7 @@ def dim_customer(
             "dbt_updated_at": F.lit(updated_at),
         }
     )
-    return labelled.select(*contract("dim_customer").column_names)
+    return labelled.select(*contract("dim_customer").column_names, *also)
 
 
 def _without_missing_counts(customers: DataFrame) -> DataFrame:

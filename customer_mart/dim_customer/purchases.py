@@ -1,15 +1,25 @@
 """Ticket purchases per customer."""
 
+from functools import reduce
+from operator import add
+
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
-from pyspark.sql.window import Window
 
-from customer_mart.dim_customer.distinct import distinct
-from customer_mart.durations import MICROSECONDS_PER_DAY, microseconds_between, utc_day
-from customer_mart.staging.dispositions import HAS_DUPLICATES
-from customer_mart.staging.user_order import BY_USER, USER_HASH, with_user_hash
+from customer_mart.durations import MICROSECONDS_PER_DAY, utc_day
+from customer_mart.exact import cents, dollars
+from customer_mart.staging.user_key import (
+    HAS_DUPLICATES,
+    ORPHAN_IDS,
+    Method,
+    is_mixed,
+    side_by_side,
+    user_measures,
+    with_signup,
+)
 
 SPEND_DAYS = (7, 30, 90)
+KINDS = ("high_jackpot", "other", "unknown")
 
 
 def purchases_per_customer(
@@ -17,63 +27,92 @@ def purchases_per_customer(
     signups: DataFrame,
     games: DataFrame,
     high_jackpot_threshold_minor: int,
+    method: Method,
 ) -> DataFrame:
-    """One row per user with a purchase, orphans included.
+    """One row per user with a purchase, orphans included, by the method's key.
 
-    purchases: the used rows of stg_ticket_purchases, partitioned by user_id.
+    purchases: the used rows of stg_ticket_purchases, partitioned by user.
     signups: one row per user; games: one row per game. Amounts are in US dollars.
     """
-    timed = with_user_hash(purchases).transform(_with_gaps)
-    # Signups are the small side of every partition: hashing them keeps the facts in their order.
-    known = timed.join(signups.hint("shuffle_hash"), on="user_id", how="left").withColumn(
-        "since_signup", microseconds_between("signup_timestamp", "purchase_timestamp")
-    )
-    high_jackpot = games.transform(_with_high_jackpot, high_jackpot_threshold_minor)
-    played = known.join(F.broadcast(high_jackpot), on="game_id", how="left")
-    return played.transform(_per_customer)
+    numbered = games.transform(_numbered, high_jackpot_threshold_minor)
+    known = with_signup(purchases, signups, method)
+    played = known.join(F.broadcast(numbered), on="game_id", how="left")
+    signup, purchase = F.unix_micros("signup_timestamp"), F.unix_micros("purchase_timestamp")
+    is_high = F.col("is_high_jackpot")
+    columns = {
+        "micros": purchase,
+        "day": utc_day(purchase),
+        "since_signup": purchase - signup,
+        "cents": cents("purchase_amount_usd", method.cents),
+        "high_jackpot_game": F.when(is_high, F.col("game_number")),
+        "other_game": F.when(~is_high, F.col("game_number")),
+        "unknown_game": F.when(is_high.isNull(), F.col("game_id")),
+        "is_unknown_game": is_high.isNull(),
+    }
+    return played.transform(side_by_side, columns, method).transform(_per_customer, method)
 
 
-def _with_gaps(purchases: DataFrame) -> DataFrame:
-    """One row per purchase with the time since the same customer's purchase before it."""
-    window = Window.partitionBy(*BY_USER).orderBy("purchase_timestamp")
-    previous = F.lag("purchase_timestamp").over(window)
-    with_previous = purchases.withColumn("previous_timestamp", previous)
-    gap = microseconds_between("previous_timestamp", "purchase_timestamp")
-    # In time order, a purchase opens a new day unless the one before fell on the same day.
-    is_same_day = utc_day("previous_timestamp") == utc_day("purchase_timestamp")
-    opens_day = F.when(is_same_day, F.lit(0)).otherwise(F.lit(1))
-    return with_previous.withColumns({"gap": gap, "opens_day": opens_day})
+def _numbered(games: DataFrame, threshold_minor: int) -> DataFrame:
+    """One row per game: whether its jackpot estimate reaches the threshold, and a number.
 
-
-def _with_high_jackpot(games: DataFrame, threshold_minor: int) -> DataFrame:
-    """One row per game: whether its jackpot estimate reaches the threshold."""
+    A set of numbers is cheaper than one of ids.
+    """
     is_high = F.coalesce(F.col("jackpot_estimate_minor") >= threshold_minor, F.lit(False))
-    return games.select("game_id", is_high.alias("is_high_jackpot"))
+    # Any numbers will do, provided that they differ; they leave with the purchases.
+    number = F.monotonically_increasing_id()
+    return games.select("game_id", number.alias("game_number"), is_high.alias("is_high_jackpot"))
 
 
-def _per_customer(played: DataFrame) -> DataFrame:
+def _per_customer(played: DataFrame, method: Method) -> DataFrame:
     """One row per user, from purchases in the order of users.
 
-    In that order the rows stream through one aggregate, a customer at a time.
+    The times are collected and put in order a user at a time: to sort all purchases by user and
+    time would take several times as long.
     """
-    is_high = F.col("is_high_jackpot")
-    per_customer = played.groupBy(*BY_USER).agg(
-        F.bool_or("is_signed_up").alias("is_signed_up"),
-        F.count(F.lit(1)).alias("total_purchases"),
-        _usd(F.lit(True)).alias("total_purchase_amount_usd"),
-        F.min("purchase_timestamp").alias("first_purchase_timestamp"),
-        F.max("purchase_timestamp").alias("last_purchase_timestamp"),
-        distinct("game_id").alias("unique_games_played"),
-        distinct(F.when(is_high, F.col("game_id"))).alias("high_jackpot_games_played"),
-        _usd(is_high).alias("high_jackpot_spend_usd"),
-        F.max("gap").alias("longest_purchase_gap"),
-        F.sum("opens_day").alias("purchase_days"),
-        *(_usd(_within(days)).alias(f"spend_first_{days}_days_usd") for days in SPEND_DAYS),
+    aggregated = played.groupBy(*method.key).agg(
+        *user_measures(played),
+        F.sort_array(F.collect_list("micros")).alias("micros"),
+        # A game is in one of three sets; looking through one for its high ones takes longer.
+        *(_distinct(f"{kind}_game") for kind in KINDS),
+        _distinct("day"),
+        _cents(F.lit(True)).alias("total_cents"),
+        _cents(F.col("high_jackpot_game").isNotNull()).alias("high_jackpot_cents"),
+        *(_cents(_within(days)).alias(f"cents_{days}") for days in SPEND_DAYS),
         F.count_if(F.col("since_signup") < 0).alias("purchases_before_signup"),
-        F.count_if(is_high.isNull()).alias("purchases_of_unknown_games"),
-        F.bool_or(HAS_DUPLICATES).alias(HAS_DUPLICATES),
+        F.count_if("is_unknown_game").alias("purchases_of_unknown_games"),
     )
-    return per_customer.drop(USER_HASH)
+    micros = F.col("micros")
+    return aggregated.select(
+        *method.key,
+        "is_signed_up",
+        ORPHAN_IDS,
+        is_mixed(),
+        F.size(micros).cast("bigint").alias("total_purchases"),
+        dollars("total_cents").alias("total_purchase_amount_usd"),
+        F.timestamp_micros(micros[0]).alias("first_purchase_timestamp"),
+        F.timestamp_micros(F.element_at(micros, -1)).alias("last_purchase_timestamp"),
+        reduce(add, (F.col(f"{kind}_games") for kind in KINDS)).alias("unique_games_played"),
+        F.col("high_jackpot_games").alias("high_jackpot_games_played"),
+        dollars("high_jackpot_cents").alias("high_jackpot_spend_usd"),
+        _longest_gap(micros).alias("longest_purchase_gap"),
+        F.col("days").alias("purchase_days"),
+        *(dollars(f"cents_{days}").alias(f"spend_first_{days}_days_usd") for days in SPEND_DAYS),
+        "purchases_before_signup",
+        "purchases_of_unknown_games",
+        HAS_DUPLICATES,
+    )
+
+
+def _longest_gap(micros: Column) -> Column:
+    """The longest time between neighbours, in microseconds; NULL below two instants."""
+    later = F.slice(micros, F.lit(2), F.size(micros))
+    # The last has no later neighbour: its gap is NULL, which is never the longest.
+    return F.array_max(F.zip_with(micros, later, lambda start, end: end - start))
+
+
+def _distinct(column: str) -> Column:
+    """The number of distinct values other than NULL, BIGINT, named in the plural."""
+    return F.size(F.collect_set(column)).cast("bigint").alias(f"{column}s")
 
 
 def _within(days: int) -> Column:
@@ -82,7 +121,6 @@ def _within(days: int) -> Column:
     return (since_signup >= 0) & (since_signup < days * MICROSECONDS_PER_DAY)
 
 
-def _usd(is_counted: Column) -> Column:
+def _cents(is_counted: Column) -> Column:
     """What was spent where the condition holds, 0 when nothing was; an overflow is an error."""
-    spent = F.sum(F.when(is_counted, F.col("purchase_amount_usd")))
-    return F.coalesce(spent, F.lit(0)).cast("decimal(28,2)")
+    return F.sum(F.when(is_counted, F.col("cents")).otherwise(F.lit(0)))

@@ -3,37 +3,46 @@
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from customer_mart.dim_customer.distinct import distinct
 from customer_mart.dim_customer.touches import touch, touch_before_purchase
-from customer_mart.staging.dispositions import HAS_DUPLICATES
-from customer_mart.staging.user_order import BY_USER, in_user_order
+from customer_mart.staging.user_key import (
+    HAS_DUPLICATES,
+    ORPHAN_IDS,
+    Method,
+    is_mixed,
+    side_by_side,
+    user_measures,
+    with_signup,
+)
 
 
 def web_events_per_customer(
-    web_events: DataFrame, signups: DataFrame, purchases: DataFrame
+    web_events: DataFrame, signups: DataFrame, purchases: DataFrame, method: Method
 ) -> DataFrame:
-    """One row per user with an identified event, orphans included.
+    """One row per user with an identified event, orphans included, by the method's key.
 
-    web_events: the used rows of stg_web_events, partitioned by user_id.
+    web_events: the used rows of stg_web_events, partitioned by user.
     signups: one row per user; purchases: one row per user with a purchase.
     """
-    first_purchases = purchases.select("user_id", "first_purchase_timestamp")
-    customers = signups.join(first_purchases, on="user_id", how="left")
-    # Customers are the small side of every partition: hashing them spares a sort of the facts.
-    known = in_user_order(web_events).join(customers.hint("shuffle_hash"), "user_id", "left")
-    per_customer = known.groupBy(*BY_USER).agg(
-        F.bool_or("is_signed_up").alias("is_signed_up"),
+    of_customers = purchases.where(F.col("is_signed_up").isNotNull())
+    first_purchases = of_customers.select(*method.key, "first_purchase_timestamp")
+    customers = signups.join(first_purchases, list(method.key), "left")
+    names = ("event_timestamp", "event_id", "utm_campaign", "first_purchase_timestamp")
+    columns = {name: F.col(name) for name in names}
+    known = with_signup(web_events, customers, method).transform(side_by_side, columns, method)
+    per_customer = known.groupBy(*method.key).agg(
+        *user_measures(known),
         F.count(F.lit(1)).alias("total_web_events"),
         F.min("event_timestamp").alias("first_web_event_timestamp"),
         F.max("event_timestamp").alias("last_web_event_timestamp"),
-        distinct("utm_campaign").alias("unique_campaigns_engaged"),
+        F.size(F.collect_set("utm_campaign")).cast("bigint").alias("unique_campaigns_engaged"),
         F.min(touch()).alias("first_touch"),
         F.max(touch_before_purchase()).alias("last_touch"),
-        F.bool_or(HAS_DUPLICATES).alias(HAS_DUPLICATES),
     )
     return per_customer.select(
-        "user_id",
+        *method.key,
         "is_signed_up",
+        ORPHAN_IDS,
+        is_mixed(),
         "total_web_events",
         "first_web_event_timestamp",
         "last_web_event_timestamp",

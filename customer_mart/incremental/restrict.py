@@ -7,7 +7,7 @@ from pyspark.sql import functions as F
 from customer_mart.incremental.touched import Touched
 from customer_mart.run import Run
 from customer_mart.sources import SourceTable
-from customer_mart.stages.facts import early_rows
+from customer_mart.stages.passes import early_rows
 from customer_mart.staging.balance import NOT_QUARANTINED
 from customer_mart.staging.dispositions import DISPOSITION
 

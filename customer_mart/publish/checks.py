@@ -11,7 +11,7 @@ from pyspark.sql.window import Window
 
 from customer_mart.contracts import Contract
 
-COPY, REPEATED, CHECKSUM = "copy", "repeated", "checksum"
+COPIES, REPEATED, CHECKSUM = "copies", "repeated", "checksum"
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,13 @@ def contract_measures(
     violations = _violations(table, rule_values)
     return [
         *(F.count_if(broken).alias(name) for name, broken in violations.items()),
-        *(_total(name).alias(f"total:{name}") for name in totals),
+        *total_measures(totals),
     ]
+
+
+def total_measures(totals: Iterable[str]) -> list[Column]:
+    """The sums of columns; `rows` stands for the number of rows."""
+    return [_total(name).alias(f"total:{name}") for name in totals]
 
 
 def contract_checks(
@@ -60,19 +65,25 @@ def contract_checks(
     ]
 
 
-def with_copies(rows: DataFrame, table: Contract) -> DataFrame:
-    """The same rows, those of one key numbered from 1.
+def with_copies(rows: DataFrame, key: Iterable[str]) -> DataFrame:
+    """The same rows, each with how many there are of its key.
 
-    Rows that were joined by their key lie in its order already: numbering them then takes neither
-    an exchange nor a sort.
+    Rows that were joined by their key lie in its order already: counting them then takes neither
+    an exchange nor a sort. (To number them would: Spark takes an order by the key, within the key,
+    for one of two columns.)
     """
-    window = Window.partitionBy(*table.key).orderBy(*table.key)
-    return rows.withColumn(COPY, F.row_number().over(window))
+    return rows.withColumn(COPIES, F.count(F.lit(1)).over(Window.partitionBy(*key)))
+
+
+def shared_keys(rows: DataFrame, key: Iterable[str]) -> int:
+    """How many rows share their key, by an exchange of the keys alone."""
+    shared = rows.groupBy(*key).count().where("count > 1")
+    return int(shared.agg(F.coalesce(F.sum("count"), F.lit(0))).collect()[0][0])
 
 
 def key_measures(table: Contract) -> list[Column]:
-    """Over rows with copies: how many repeat a key, and the checksum of the keys."""
-    return [F.count_if(F.col(COPY) > 1).alias(REPEATED), key_checksum(table)]
+    """Over rows with copies: how many share their key, and the checksum of the keys."""
+    return [F.count_if(F.col(COPIES) > 1).alias(REPEATED), key_checksum(table)]
 
 
 def key_checksum(table: Contract) -> Column:

@@ -17,6 +17,9 @@ from customer_mart.places import absolute, is_uri
 from customer_mart.publish.hadoop_folder import HadoopFolder, has_jvm
 from customer_mart.settings.settings import Mart
 
+# Ids, times and sums are rarely the same twice: looking each up costs more than it saves.
+DICTIONARIES = "parquet.enable.dictionary"
+
 
 @dataclass
 class StagingArea:
@@ -30,11 +33,15 @@ class StagingArea:
     def stage(self, name: str, rows: DataFrame) -> DataFrame:
         """The same rows, written once and read back."""
         place = self._place(name)
+        write = rows.write.mode("overwrite").option(DICTIONARIES, "false")
+        # A frame that is staged again may have other columns; where tables are Delta by default,
+        # that has to be allowed.
+        write = write.option("overwriteSchema", "true")
         if self.is_table:
-            rows.write.mode("overwrite").saveAsTable(place)
+            write.saveAsTable(place)
             read_back = self.spark.read.table(place)
         else:
-            rows.write.mode("overwrite").parquet(place)
+            write.parquet(place)
             read_back = self.spark.read.schema(rows.schema).parquet(place)
         self.staged[name] = read_back
         return read_back

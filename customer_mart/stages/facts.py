@@ -1,9 +1,11 @@
-"""Staging the sources: one pass and one exchange a fact, reconciled as it goes."""
+"""Staging the sources: one pass and one exchange a fact, and one more of what has duplicates."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
+from pyspark.errors import ArithmeticException
 from pyspark.sql import Column, DataFrame, Observation
 from pyspark.sql import functions as F
 
@@ -11,8 +13,11 @@ from customer_mart.dim_customer.deposits import deposits_per_customer
 from customer_mart.dim_customer.purchases import purchases_per_customer
 from customer_mart.dim_customer.signups import signups_per_customer
 from customer_mart.dim_customer.web_events import web_events_per_customer
+from customer_mart.progress import GaveWayError, Stage
 from customer_mart.run import Run
 from customer_mart.sources import SourceTable
+from customer_mart.stages.duplicates import compared_again, marked
+from customer_mart.stages.passes import early_rows, observed
 from customer_mart.staging.balance import (
     Balance,
     balance_of,
@@ -27,17 +32,28 @@ from customer_mart.staging.dispositions import (
     NOT_YET,
     USED,
     with_duplicates,
-    with_early_disposition,
 )
-from customer_mart.staging.user_order import with_user_hash
+from customer_mart.staging.user_key import (
+    HAS_DUPLICATES,
+    IS_MIXED,
+    QUICK,
+    SURE,
+    USER_HASH,
+    Method,
+    with_user_hash,
+)
 
-PerCustomer = Callable[[DataFrame], DataFrame]
+PerCustomer = Callable[..., DataFrame]
 
 
 @dataclass(frozen=True)
 class StagedCustomers:
-    """What each source says of its customers: at most one row per user each, orphans included."""
+    """What each source says of its customers: at most one row per key of the method each.
 
+    Those of facts have rows of orphans too.
+    """
+
+    method: Method
     signups: DataFrame
     deposits: DataFrame
     purchases: DataFrame
@@ -64,86 +80,110 @@ SIGNUPS = Measure("used_signups")
 
 
 def stage_customers(run: Run, sources: dict[str, SourceTable]) -> StagedCustomers:
-    """Every source staged per customer and balanced.
-
-    Web events come last: what counts as the last touch before a purchase needs the purchases.
-    """
+    """Every source staged per customer and balanced, by the quick method if it does."""
     games = _games(run, sources["stg_games"])
     if "stg_funnel_spend" in sources:
         _reconcile(run, sources["stg_funnel_spend"])
-    signups = _stage(run, sources["stg_signups"], signups_per_customer, SIGNUPS)
-    known = signups.select("user_id", "signup_timestamp", "is_signed_up")
+    balanced = len(run.record.balances)
+    try:
+        return _staged_by(QUICK, run, sources, games)
+    except GaveWayError as reason:
+        run.progress.note(f"{reason}: staged again by ids and in decimals")
+        del run.record.balances[balanced:]
+        return _staged_by(SURE, run, sources, games)
+
+
+def _staged_by(
+    method: Method, run: Run, sources: dict[str, SourceTable], games: DataFrame
+) -> StagedCustomers:
+    """Web events come last: which touch was the last before a purchase needs the purchases."""
     threshold = run.settings.high_jackpot_threshold_minor
 
-    def deposits(rows: DataFrame) -> DataFrame:
-        return deposits_per_customer(rows, known)
+    def staged(name: str, measure: Measure, per_customer: PerCustomer) -> DataFrame:
+        return _stage(run, sources[name], per_customer, measure, method)
 
-    def purchases(rows: DataFrame) -> DataFrame:
-        return purchases_per_customer(rows, known, games, threshold)
-
-    staged_deposits = _stage(run, sources["stg_deposits"], deposits, DEPOSITS)
-    staged_purchases = _stage(run, sources["stg_ticket_purchases"], purchases, PURCHASES)
-
-    def web_events(rows: DataFrame) -> DataFrame:
-        return web_events_per_customer(rows, known, staged_purchases)
-
-    staged_web_events = _stage(run, sources["stg_web_events"], web_events, WEB_EVENTS)
-    return StagedCustomers(signups, staged_deposits, staged_purchases, staged_web_events)
-
-
-def early_rows(run: Run, source: SourceTable, *further: Column) -> DataFrame:
-    """One row per delivered row, typed, with its early disposition.
-
-    further: columns of the row as delivered that come along.
-    """
-    return source.typed(*further).transform(
-        with_early_disposition, source.contract, run.as_of, run.settings.rule_values
+    signups = staged("stg_signups", SIGNUPS, signups_per_customer)
+    known = signups.select(USER_HASH, "user_id", "signup_timestamp", "is_signed_up")
+    deposits = staged("stg_deposits", DEPOSITS, partial(deposits_per_customer, signups=known))
+    of_games = partial(
+        purchases_per_customer, signups=known, games=games, high_jackpot_threshold_minor=threshold
     )
+    purchases = staged("stg_ticket_purchases", PURCHASES, of_games)
+    touches = partial(web_events_per_customer, signups=known, purchases=purchases)
+    web_events = staged("stg_web_events", WEB_EVENTS, touches)
+    return StagedCustomers(method, signups, deposits, purchases, web_events)
 
 
 def _stage(
-    run: Run, source: SourceTable, per_customer: PerCustomer, measure: Measure
+    run: Run, source: SourceTable, per_customer: PerCustomer, measure: Measure, method: Method
 ) -> DataFrame:
-    """The source's per-customer frame, written once; its balance goes to the run's record."""
+    """The source's per-customer frame, written once; its balance goes to the run's record.
+
+    Raises:
+        GaveWayError: if the quick method does not do.
+    """
+    name, aggregate = source.contract.name, partial(per_customer, method=method)
+    with run.progress.stage(name) as stage:
+        try:
+            return _staged(run, source, aggregate, measure, method, stage)
+        except ArithmeticException as error:
+            if method is SURE:
+                raise
+            raise GaveWayError(f"a sum of {name} exceeds BIGINT") from error
+
+
+def _staged(
+    run: Run,
+    source: SourceTable,
+    per_customer: Callable[[DataFrame], DataFrame],
+    measure: Measure,
+    method: Method,
+    stage: Stage,
+) -> DataFrame:
     table = source.contract
-    unique = run.settings.sources.source(table.name).unique
-    with run.progress.stage(table.name) as stage:
-        early, duplicates, customers = (Observation() for _ in range(3))
-        read = early_rows(run, source).observe(early, *early_metrics(table))
-        marked = with_duplicates(_by_user(read, table.name), table, unique=unique)
-        if not unique:
-            marked = marked.observe(duplicates, *duplicate_metrics(table))
-        used = marked.where(F.col(DISPOSITION).isin(USED, NOT_YET))
-        metrics = [*customer_metrics(measure.rows, measure.amount), *_warnings(measure)]
-        aggregated = per_customer(used).observe(customers, *metrics)
-        staged = run.staging.stage(table.name, aggregated)
-        late = observed(customers)
-        run.record.warnings.update({name: late.pop(name, 0) or 0 for name in measure.warnings})
-        late_passes = [late] if unique else [observed(duplicates), late]
-        balance = _balance(run, source, observed(early), late_passes)
-        stage.rows = balance.read
+    early, customers = Observation(), Observation()
+    read = early_rows(run, source).observe(early, *early_metrics(table))
+    rows, duplicates = marked(run, _by_user(read, table.name, method), table)
+    metrics = [*_late_metrics(measure), F.count_if(HAS_DUPLICATES).alias(HAS_DUPLICATES)]
+    used = rows.where(F.col(DISPOSITION).isin(USED, NOT_YET))
+    staged = run.staging.stage(table.name, per_customer(used).observe(customers, *metrics))
+    late = observed(customers)
+    suspects = late.pop(HAS_DUPLICATES, 0)
+    if suspects and duplicates is None:
+        stage.notes.append(f"{suspects} users compared for duplicates")
+        staged, duplicates = compared_again(run, source, staged, suspects, per_customer, method)
+        late = staged.agg(*_late_metrics(measure)).collect()[0].asDict()
+    if late.pop(IS_MIXED, 0):
+        raise GaveWayError(f"users of {table.name} share a hash")
+    run.record.warnings.update({name: late.pop(name, 0) or 0 for name in measure.warnings})
+    late_passes = [observed(duplicates), late] if duplicates else [late]
+    stage.rows = _balance(run, source, observed(early), late_passes).read
     return staged
 
 
-def _by_user(rows: DataFrame, table: str) -> DataFrame:
+def _late_metrics(measure: Measure) -> list[Column]:
+    """What users' signups make of their facts, the doubts about them, and users mixed up."""
+    return [
+        *customer_metrics(measure.rows, measure.amount),
+        *_warnings(measure),
+        F.count_if(IS_MIXED).alias(IS_MIXED),
+    ]
+
+
+def _by_user(read: DataFrame, table: str, method: Method) -> DataFrame:
     """Rows that may be used, by user: the one exchange of a source."""
     if table == "stg_signups":
         # A signup still to come makes its user's facts 'not yet' rather than orphans.
-        kept = rows.where(F.col(DISPOSITION).isin(USED, NOT_YET)).repartition("user_id")
-        return with_user_hash(kept)
-    used = rows.where(F.col(DISPOSITION) == USED).drop(DISPOSITION).repartition("user_id")
-    return with_user_hash(used).withColumn(DISPOSITION, F.lit(USED))
+        kept = read.where(F.col(DISPOSITION).isin(USED, NOT_YET))
+        return with_user_hash(kept).repartition(*method.key)
+    used = read.where(F.col(DISPOSITION) == USED).drop(DISPOSITION)
+    return with_user_hash(used).repartition(*method.key).withColumn(DISPOSITION, F.lit(USED))
 
 
 def _warnings(measure: Measure) -> list[Column]:
     """Doubts about facts that are used, summed over the customers who signed up."""
     is_signed_up = F.col("is_signed_up")
     return [F.sum(F.when(is_signed_up, F.col(name))).alias(name) for name in measure.warnings]
-
-
-def observed(observation: Observation) -> dict[str, Any]:
-    """What was observed; nothing when the engine found no rows and dropped the node."""
-    return dict(observation.get)
 
 
 def _balance(

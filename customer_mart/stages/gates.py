@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame, Observation
 
 from customer_mart.contracts import contract
 from customer_mart.errors import DataError
@@ -16,11 +16,14 @@ from customer_mart.publish.checks import (
     contract_measures,
     key_checks,
     key_checksum,
+    shared_keys,
+    total_measures,
 )
 from customer_mart.publish.run_record import rows_read_before
 from customer_mart.run import Run
 from customer_mart.sources import SourceTable
-from customer_mart.stages.tables import SCORING_TOTALS, StagedDim
+from customer_mart.stages.passes import observed
+from customer_mart.stages.tables import SCORING_TOTALS, StagedDim, scoring_of
 from customer_mart.staging.balance import READ, Balance
 from customer_mart.staging.dispositions import USED
 
@@ -130,11 +133,13 @@ def pass_dim_checks(run: Run, staged: StagedDim, signups: DataFrame) -> None:
         _require(run, checks + key_checks(table, staged.measured, "stg_signups", checksum))
 
 
-def pass_scoring_checks(run: Run, dim: Mapping[str, Any], scores: DataFrame) -> None:
-    """Lets customer_ltv_scoring through if all its checks pass and it totals like dim_customer.
+def pass_scoring_checks(
+    run: Run, customers: DataFrame, dim: Mapping[str, Any] | None = None
+) -> None:
+    """Lets the scores of customers through if all their checks pass and they total like these.
 
-    dim: what was measured of the dim_customer that the scores are computed from, row by row; a
-    key is there as often as it was there.
+    customers: rows of dim_customer. dim: what was measured of them as they were staged; None for
+    rows that were published or merged, which are measured now by the pass that scores them.
 
     Raises:
         DataError: on the first check that does not.
@@ -142,13 +147,35 @@ def pass_scoring_checks(run: Run, dim: Mapping[str, Any], scores: DataFrame) -> 
     table = contract("customer_ltv_scoring")
     rule_values = run.settings.rule_values
     with run.progress.stage("check customer_ltv_scoring"):
+        measures = [*contract_measures(table, rule_values, SCORING_TOTALS), key_checksum(table)]
+        if dim is None:
+            dim, found = _measured_together(run, customers, measures)
+        else:
+            found = _measured(scoring_of(run, customers), measures)
         totals = {name: dim.get(f"total:{name}") or 0 for name in SCORING_TOTALS}
-        measures = contract_measures(table, rule_values, totals)
-        found = scores.agg(*measures, key_checksum(table)).collect()[0]
-        measured = {**found.asDict(), REPEATED: dim.get(REPEATED)}
-        checks = contract_checks(table, rule_values, measured, totals)
+        checks = contract_checks(table, rule_values, found, totals)
         checksum = dim.get(CHECKSUM) or Decimal(0)
+        measured = {**found, REPEATED: dim.get(REPEATED)}
         _require(run, checks + key_checks(table, measured, "dim_customer", checksum))
+
+
+def _measured_together(
+    run: Run, customers: DataFrame, measures: list[Column]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What is measured of customers, and of the scores that the same pass computes of them."""
+    table = contract("dim_customer")
+    of_customers = [*total_measures(SCORING_TOTALS), key_checksum(table)]
+    passed = Observation()
+    scores = scoring_of(run, customers.observe(passed, *of_customers))
+    found, dim = _measured(scores, measures), observed(passed)
+    if any(found[name] != value for name, value in dim.items()):
+        # Before an exchange, an executor's loss may have counted rows twice.
+        dim = _measured(customers, of_customers)
+    return {**dim, REPEATED: shared_keys(customers, table.key)}, found
+
+
+def _measured(rows: DataFrame, measures: list[Column]) -> dict[str, Any]:
+    return dict(rows.agg(*measures).collect()[0].asDict())
 
 
 def _require(run: Run, checks: list[Check]) -> None:

@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from pyspark.sql import Column, DataFrame, Observation, SparkSession
+from pyspark.sql import DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F
 
 from customer_mart.contracts import contract
 from customer_mart.customer_ltv_scoring.customer_ltv_scoring import customer_ltv_scoring
 from customer_mart.customer_tier_changes.publications import OF_SCORES
-from customer_mart.dim_customer.dim_customer import dim_customer
+from customer_mart.dim_customer.dim_customer import dim_customer, joined_customers
 from customer_mart.erasure.delivered import without_erased
 from customer_mart.errors import DataError
 from customer_mart.incremental.last_run import last_run
-from customer_mart.publish.checks import contract_measures, key_measures, with_copies
+from customer_mart.publish.checks import COPIES, contract_measures, key_measures, with_copies
 from customer_mart.publish.commit import (
     changed_since,
     metadata_of_rows,
@@ -31,7 +31,8 @@ from customer_mart.rows import frame_of
 from customer_mart.run import Run
 from customer_mart.settings import Settings
 from customer_mart.sources import SourceTable
-from customer_mart.stages.facts import StagedCustomers, early_rows, observed
+from customer_mart.stages.facts import StagedCustomers
+from customer_mart.stages.passes import early_rows, observed
 from customer_mart.staging.quarantine import quarantine, quarantined_rows, suspects
 
 SCORING_TOTALS = (
@@ -79,34 +80,26 @@ def stage_dim_customer(run: Run, staged: StagedCustomers) -> StagedDim:
     settings = run.settings
     table = contract("dim_customer")
     with run.progress.stage("dim_customer"):
+        key = staged.method.key
+        joined = joined_customers(
+            staged.signups, staged.deposits, staged.purchases, staged.web_events, key
+        )
+        # Counted before the columns are computed: a window ends the engine's generated code, and
+        # joins and columns together make a method so long that HotSpot may never compile it.
         customers = dim_customer(
-            staged.signups.drop("used_signups", "has_duplicates"),
-            staged.deposits,
-            staged.purchases,
-            staged.web_events,
+            with_copies(joined, key),
             business_time_zone=settings.business_time_zone,
             customer_segments=settings.customer_segments,
             high_jackpot_label=settings.player_types.high_jackpot,
             regular_label=settings.player_types.regular,
             updated_at=run.updated_at,
+            also=[COPIES],
         )
-        measures = _dim_measures(settings)
+        dim_measures = contract_measures(table, settings.rule_values, DIM_TOTALS)
         measured = Observation()
-        counted = with_copies(customers, table).observe(measured, *measures)
+        counted = customers.observe(measured, *dim_measures, *key_measures(table))
         rows = run.staging.stage("dim_customer", counted.select(*table.column_names))
         return StagedDim(rows, observed(measured))
-
-
-def measured_dim(run: Run, customers: DataFrame) -> Mapping[str, Any]:
-    """What is measured of a dim_customer when it is staged, of one that is published."""
-    with run.progress.stage("measure dim_customer"):
-        counted = with_copies(customers, contract("dim_customer"))
-        return counted.agg(*_dim_measures(run.settings)).collect()[0].asDict()
-
-
-def _dim_measures(settings: Settings) -> list[Column]:
-    table = contract("dim_customer")
-    return [*contract_measures(table, settings.rule_values, DIM_TOTALS), *key_measures(table)]
 
 
 def scoring_of(run: Run, customers: DataFrame) -> DataFrame:
@@ -177,7 +170,7 @@ def _quarantined(
     return quarantined_rows(
         early_rows(run, source, source.as_read),
         source.contract,
-        None if users is None else suspects(users),
+        None if users is None else suspects(users, staged.signups, staged.method),
         None if users is None or name == "stg_signups" else staged.signups,
         unique=run.settings.sources.source(name).unique or source.contract.is_unique,
     )

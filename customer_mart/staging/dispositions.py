@@ -12,10 +12,9 @@ from pyspark.sql import functions as F
 from pyspark.sql.window import Window
 
 from customer_mart.contracts import Contract
-from customer_mart.staging.user_order import USER_HASH
+from customer_mart.staging.user_key import HAS_DUPLICATES, KEY_HASH, USER_HASH
 
 DISPOSITION = "disposition"
-HAS_DUPLICATES = "has_duplicates"
 
 USED = "used"
 NOT_YET = "not_yet"
@@ -60,11 +59,13 @@ def with_duplicates(rows: DataFrame, table: Contract, *, unique: bool) -> DataFr
     order = _content_order(table)
     # Only like rows compete: one that is set aside already takes no key.
     hashed = [USER_HASH] if USER_HASH in rows.columns else []
-    key = [*hashed, *_key_of_user(table), DISPOSITION]
+    key = [KEY_HASH, *hashed, *_key_of_user(table), DISPOSITION]
     window = Window.partitionBy(*key).orderBy(*order)
     # Rows equal in every column share a rank, and only the first of them has it as its number.
     number, rank = F.row_number().over(window), F.rank().over(window)
-    marked = rows.withColumns(
+    # A sort compares numbers first: the hash of the key decides nearly always.
+    hashed_rows = rows.withColumn(KEY_HASH, F.xxhash64(*table.key))
+    marked = hashed_rows.withColumns(
         {"key_number": number, "key_rank": rank, "key_next": F.lead(F.lit(1)).over(window)}
     )
     is_candidate = F.col(DISPOSITION) == USED

@@ -10,17 +10,23 @@ from customer_mart.sources import AS_READ
 from customer_mart.staging.balance import NOT_QUARANTINED
 from customer_mart.staging.dispositions import (
     DISPOSITION,
-    HAS_DUPLICATES,
     USED,
     with_duplicates,
     with_user_disposition,
 )
+from customer_mart.staging.user_key import HAS_DUPLICATES, ORPHAN_IDS, Method
 
 
-def suspects(per_customer: DataFrame) -> DataFrame:
-    """One row per user who may own quarantined rows that only comparison with others shows."""
-    is_suspect = F.col(HAS_DUPLICATES) | F.col("is_signed_up").isNull()
-    return per_customer.where(is_suspect).select("user_id")
+def suspects(per_customer: DataFrame, signups: DataFrame, method: Method) -> DataFrame:
+    """One row per user who may own quarantined rows that only comparison with others shows.
+
+    per_customer: a source's rows by the method's key; signups: one row per user.
+    """
+    doubtful = per_customer.where(HAS_DUPLICATES).select(*method.key)
+    known = signups.join(doubtful, list(method.key), "left_semi").select("user_id")
+    if ORPHAN_IDS not in per_customer.columns:
+        return known
+    return known.unionByName(per_customer.select(F.explode(ORPHAN_IDS).alias("user_id")))
 
 
 def quarantined_rows(

@@ -7,7 +7,8 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from customer_mart.dim_customer.deposits import deposits_per_customer
-from tests.frames import known, used, utc
+from customer_mart.staging.user_key import Method
+from tests.frames import by_user_id, known, used, utc
 
 PER_CUSTOMER = (
     "user_id string, is_signed_up boolean, total_deposits bigint, "
@@ -20,7 +21,7 @@ SIGNUP = utc("2024-01-01 12:00:00")
 
 
 def test_deposits_are_counted_and_summed_and_the_first_of_equals_is_that_of_the_smallest_id(
-    spark: SparkSession,
+    spark: SparkSession, method: Method
 ) -> None:
     early, late = utc("2024-01-02 00:00:00"), utc("2024-01-02 00:00:00.000001")
     signups = known(spark, [("ann", SIGNUP, True), ("bob", SIGNUP, True), ("cyd", SIGNUP, True)])
@@ -42,12 +43,12 @@ def test_deposits_are_counted_and_summed_and_the_first_of_equals_is_that_of_the_
         ],
         PER_CUSTOMER,
     )
-    actual = deposits_per_customer(deposits, signups)
+    actual = by_user_id(deposits_per_customer(deposits, signups, method), signups)
     assert_df_equality(actual, expected, ignore_row_order=True, ignore_nullable=True)
 
 
 def test_a_deposit_before_its_signup_is_used_and_counted_and_one_at_the_signup_is_not_before(
-    spark: SparkSession,
+    spark: SparkSession, method: Method
 ) -> None:
     before = utc("2024-01-01 11:59:59.999999")
     signups = known(spark, [("ann", SIGNUP, True), ("bob", SIGNUP, False)])
@@ -69,11 +70,13 @@ def test_a_deposit_before_its_signup_is_used_and_counted_and_one_at_the_signup_i
         ],
         PER_CUSTOMER,
     )
-    actual = deposits_per_customer(deposits, signups)
+    actual = by_user_id(deposits_per_customer(deposits, signups, method), signups)
     assert_df_equality(actual, expected, ignore_row_order=True, ignore_nullable=True)
 
 
-def test_one_deposit_with_duplicates_marks_its_customer(spark: SparkSession) -> None:
+def test_one_deposit_with_duplicates_marks_its_customer(
+    spark: SparkSession, method: Method
+) -> None:
     signups = known(spark, [("ann", SIGNUP, True), ("bob", SIGNUP, True)])
     deposits = used(
         spark,
@@ -87,14 +90,14 @@ def test_one_deposit_with_duplicates_marks_its_customer(spark: SparkSession) -> 
         ],
         PER_CUSTOMER,
     )
-    actual = deposits_per_customer(deposits, signups)
+    actual = by_user_id(deposits_per_customer(deposits, signups, method), signups)
     assert_df_equality(actual, expected, ignore_row_order=True, ignore_nullable=True)
 
 
-def test_a_sum_of_deposits_beyond_bigint_is_an_error(spark: SparkSession) -> None:
+def test_a_sum_of_deposits_beyond_bigint_is_an_error(spark: SparkSession, method: Method) -> None:
     signups = known(spark, [("ann", SIGNUP, True)])
     deposits = used(
         spark, "stg_deposits", [("d1", "ann", SIGNUP, LARGEST), ("d2", "ann", SIGNUP, 1)]
     )
     with pytest.raises(ArithmeticException, match="ARITHMETIC_OVERFLOW"):
-        deposits_per_customer(deposits, signups).collect()
+        deposits_per_customer(deposits, signups, method).collect()

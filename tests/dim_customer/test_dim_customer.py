@@ -12,11 +12,12 @@ from pyspark.sql import DataFrame, SparkSession
 
 from customer_mart.contracts import contract
 from customer_mart.dim_customer.deposits import deposits_per_customer
-from customer_mart.dim_customer.dim_customer import dim_customer
+from customer_mart.dim_customer.dim_customer import dim_customer, joined_customers
 from customer_mart.dim_customer.purchases import purchases_per_customer
 from customer_mart.dim_customer.signups import signups_per_customer
 from customer_mart.dim_customer.web_events import web_events_per_customer
 from customer_mart.settings import Settings
+from customer_mart.staging.user_key import QUICK
 from tests.frames import by_name, staging, utc
 
 SIGNUPS = "user_id string, signup_timestamp timestamp, country string, is_signed_up boolean"
@@ -59,11 +60,15 @@ def customers(
     signed_up = [(*signup, True) for signup in signups]
     return joined(
         spark.createDataFrame(signed_up, SIGNUPS),
-        by_name(spark, DEPOSITS, deposits),
-        by_name(spark, PURCHASES, purchases),
-        by_name(spark, WEB_EVENTS, web_events),
+        by_name(spark, DEPOSITS, _of_customers(deposits)),
+        by_name(spark, PURCHASES, _of_customers(purchases)),
+        by_name(spark, WEB_EVENTS, _of_customers(web_events)),
         zone,
     )
+
+
+def _of_customers(facts: Rows) -> Rows:
+    return [{"is_signed_up": True, **row} for row in facts]
 
 
 def joined(
@@ -72,12 +77,10 @@ def joined(
     purchases: DataFrame,
     web_events: DataFrame,
     zone: str = "UTC",
+    key: Sequence[str] = ("user_id",),
 ) -> DataFrame:
     return dim_customer(
-        signups,
-        deposits,
-        purchases,
-        web_events,
+        joined_customers(signups, deposits, purchases, web_events, key),
         business_time_zone=zone,
         customer_segments=Settings().customer_segments,
         high_jackpot_label="High Jackpot Player",
@@ -393,14 +396,15 @@ def test_no_transformation_leaves_the_engine_multiplies_rows_or_expands_them(
         name: spark.createDataFrame([], f"{contract(name).ddl}, {marks}")
         for name in ("stg_signups", "stg_deposits", "stg_ticket_purchases", "stg_web_events")
     }
-    signups = signups_per_customer(facts["stg_signups"])
-    known = signups.drop("has_duplicates")
-    deposits = deposits_per_customer(facts["stg_deposits"], known)
+    signups = signups_per_customer(facts["stg_signups"], QUICK)
+    known = signups.select("user_hash", "user_id", "signup_timestamp", "is_signed_up")
+    deposits = deposits_per_customer(facts["stg_deposits"], known, QUICK)
     games = staging(spark, "stg_games", [])
-    purchases = purchases_per_customer(facts["stg_ticket_purchases"], known, games, 1_000_000)
-    web_events = web_events_per_customer(facts["stg_web_events"], known, purchases)
+    tickets = facts["stg_ticket_purchases"]
+    purchases = purchases_per_customer(tickets, known, games, 1_000_000, QUICK)
+    web_events = web_events_per_customer(facts["stg_web_events"], known, purchases, QUICK)
     frames = (signups, deposits, purchases, web_events)
-    plans = [plan_of(frame) for frame in (*frames, joined(*frames))]
+    plans = [plan_of(frame) for frame in (*frames, joined(*frames, key=QUICK.key))]
     assert all("Aggregate" in plan for plan in plans)  # none was optimized away
     assert [[word for word in NEVER if word in plan] for plan in plans] == [[]] * 5
 

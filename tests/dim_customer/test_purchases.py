@@ -11,7 +11,8 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from customer_mart.dim_customer.purchases import purchases_per_customer
-from tests.frames import known, staging, used, utc
+from customer_mart.staging.user_key import SURE, Method
+from tests.frames import by_user_id, known, staging, used, utc
 
 GAMES = [
     ("above", "Above", 1_000_001),
@@ -25,17 +26,15 @@ TICKET = Decimal("1.00")
 Purchase = tuple[str, str, str | None, datetime, Decimal]
 
 
-def per_customer(spark: SparkSession, purchases: Sequence[Purchase]) -> DataFrame:
+def per_customer(spark: SparkSession, purchases: Sequence[Purchase], method: Method) -> DataFrame:
     """The purchases of users who all signed up at the same instant."""
-    return purchases_per_customer(
-        used(spark, "stg_ticket_purchases", purchases),
-        known(spark, [(user, SIGNUP, True) for user in USERS]),
-        staging(spark, "stg_games", GAMES),
-        1_000_000,
-    )
+    signups = known(spark, [(user, SIGNUP, True) for user in USERS])
+    staged = used(spark, "stg_ticket_purchases", purchases)
+    games = staging(spark, "stg_games", GAMES)
+    return by_user_id(purchases_per_customer(staged, signups, games, 1_000_000, method), signups)
 
 
-def test_a_customer_has_everything_that_was_bought(spark: SparkSession) -> None:
+def test_a_customer_has_everything_that_was_bought(spark: SparkSession, method: Method) -> None:
     first, last = utc("2024-01-02 08:00:00"), utc("2024-01-05 20:00:00")
     actual = per_customer(
         spark,
@@ -45,6 +44,7 @@ def test_a_customer_has_everything_that_was_bought(spark: SparkSession) -> None:
             ("p2", "ann", "at", utc("2024-01-02 20:00:00"), Decimal("2.50")),
             ("p4", "bob", "below", last, Decimal("0.00")),
         ],
+        method,
     )
     expected = spark.createDataFrame(
         [
@@ -72,7 +72,7 @@ def test_a_customer_has_everything_that_was_bought(spark: SparkSession) -> None:
 
 
 def test_only_games_at_or_above_the_threshold_are_high_jackpot_and_only_named_games_distinct(
-    spark: SparkSession,
+    spark: SparkSession, method: Method
 ) -> None:
     purchases: list[Purchase] = [
         ("p1", "ann", "above", SIGNUP, Decimal("0.01")),
@@ -87,7 +87,7 @@ def test_only_games_at_or_above_the_threshold_are_high_jackpot_and_only_named_ga
         ("p10", "cyd", None, SIGNUP, TICKET),
         ("p11", "dee", "unknown", SIGNUP, TICKET),
     ]
-    actual = per_customer(spark, purchases).select(
+    actual = per_customer(spark, purchases, method).select(
         "user_id",
         "total_purchase_amount_usd",
         "unique_games_played",
@@ -110,7 +110,7 @@ def test_only_games_at_or_above_the_threshold_are_high_jackpot_and_only_named_ga
 
 
 def test_the_longest_gap_is_between_consecutive_purchases_of_whatever_game(
-    spark: SparkSession,
+    spark: SparkSession, method: Method
 ) -> None:
     purchases: list[Purchase] = [
         ("p1", "ann", "at", utc("2024-01-08 12:00:00"), TICKET),
@@ -120,7 +120,7 @@ def test_the_longest_gap_is_between_consecutive_purchases_of_whatever_game(
         ("p5", "bob", "below", utc("2024-01-01 12:00:00"), TICKET),
         ("p6", "cyd", "at", utc("2024-01-01 12:00:00"), TICKET),
     ]
-    actual = per_customer(spark, purchases).select("user_id", "longest_purchase_gap")
+    actual = per_customer(spark, purchases, method).select("user_id", "longest_purchase_gap")
     expected = spark.createDataFrame(
         [("ann", 4 * 86_400_000_000 - 1), ("bob", 0), ("cyd", None)],
         "user_id string, longest_purchase_gap bigint",
@@ -128,7 +128,7 @@ def test_the_longest_gap_is_between_consecutive_purchases_of_whatever_game(
     assert_df_equality(actual, expected, ignore_row_order=True, ignore_nullable=True)
 
 
-def test_purchase_days_are_distinct_days_in_utc(spark: SparkSession) -> None:
+def test_purchase_days_are_distinct_days_in_utc(spark: SparkSession, method: Method) -> None:
     purchases: list[Purchase] = [
         ("p1", "ann", "at", utc("2024-01-02 00:00:00"), TICKET),
         ("p2", "ann", "at", utc("2024-01-01 23:59:59.999999"), TICKET),
@@ -140,7 +140,7 @@ def test_purchase_days_are_distinct_days_in_utc(spark: SparkSession) -> None:
         ("p8", "cyd", "below", utc("2024-01-03 13:00:00"), TICKET),
         ("p9", "cyd", "at", utc("2024-01-01 11:00:00"), TICKET),
     ]
-    actual = per_customer(spark, purchases).select("user_id", "purchase_days")
+    actual = per_customer(spark, purchases, method).select("user_id", "purchase_days")
     expected = spark.createDataFrame(
         [("ann", 2), ("bob", 1), ("cyd", 2)], "user_id string, purchase_days bigint"
     )
@@ -148,7 +148,7 @@ def test_purchase_days_are_distinct_days_in_utc(spark: SparkSession) -> None:
 
 
 def test_early_spend_starts_at_the_signup_and_ends_just_before_the_last_day_is_over(
-    spark: SparkSession,
+    spark: SparkSession, method: Method
 ) -> None:
     purchases: list[Purchase] = [
         ("p1", "ann", "at", utc("2024-01-01 11:59:59.999999"), Decimal("0.01")),
@@ -161,7 +161,7 @@ def test_early_spend_starts_at_the_signup_and_ends_just_before_the_last_day_is_o
         ("p8", "ann", "below", utc("2024-03-31 12:00:00"), Decimal("1.28")),
         ("p9", "bob", "at", utc("2024-03-31 12:00:00"), TICKET),
     ]
-    actual = per_customer(spark, purchases).select(
+    actual = per_customer(spark, purchases, method).select(
         "user_id",
         "total_purchase_amount_usd",
         "spend_first_7_days_usd",
@@ -183,7 +183,7 @@ def test_early_spend_starts_at_the_signup_and_ends_just_before_the_last_day_is_o
 
 
 def test_purchases_of_users_unknown_or_still_to_sign_up_are_kept_apart(
-    spark: SparkSession,
+    spark: SparkSession, method: Method
 ) -> None:
     purchases = used(
         spark,
@@ -197,7 +197,9 @@ def test_purchases_of_users_unknown_or_still_to_sign_up_are_kept_apart(
     ).withColumn("has_duplicates", F.col("purchase_id") == "p1")
     signups = known(spark, [("ann", SIGNUP, True), ("bob", SIGNUP, False)])
     games = staging(spark, "stg_games", GAMES)
-    actual = purchases_per_customer(purchases, signups, games, 1_000_000).select(
+    actual = by_user_id(
+        purchases_per_customer(purchases, signups, games, 1_000_000, method), signups
+    ).select(
         "user_id",
         "is_signed_up",
         "total_purchases",
@@ -232,4 +234,4 @@ def test_a_sum_of_purchases_beyond_its_type_is_an_error(spark: SparkSession) -> 
     signups = known(spark, [("ann", SIGNUP, True)])
     games = staging(spark, "stg_games", GAMES)
     with pytest.raises(ArithmeticException, match="NUMERIC_VALUE_OUT_OF_RANGE"):
-        purchases_per_customer(purchases, signups, games, 1_000_000).collect()
+        purchases_per_customer(purchases, signups, games, 1_000_000, SURE).collect()

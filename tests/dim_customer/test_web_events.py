@@ -8,7 +8,8 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from customer_mart.dim_customer.web_events import web_events_per_customer
-from tests.frames import known, used, utc
+from customer_mart.staging.user_key import Method, with_user_hash
+from tests.frames import by_user_id, known, used, utc
 
 PER_CUSTOMER = (
     "user_id string, is_signed_up boolean, total_web_events bigint, "
@@ -23,11 +24,13 @@ Event = tuple[str, str, datetime, str | None]
 
 
 def first_purchases(spark: SparkSession, rows: Sequence[tuple[str, datetime]]) -> DataFrame:
-    ddl = "user_id string, first_purchase_timestamp timestamp"
-    return spark.createDataFrame(list(rows), ddl)
+    ddl = "user_id string, first_purchase_timestamp timestamp, is_signed_up boolean"
+    return with_user_hash(spark.createDataFrame([(*row, True) for row in rows], ddl))
 
 
-def test_every_event_counts_and_a_touch_is_one_with_a_campaign(spark: SparkSession) -> None:
+def test_every_event_counts_and_a_touch_is_one_with_a_campaign(
+    spark: SparkSession, method: Method
+) -> None:
     events: list[Event] = [
         ("e3", "ann", THREE, "spring"),
         ("e4", "ann", THREE, "autumn"),
@@ -45,12 +48,13 @@ def test_every_event_counts_and_a_touch_is_one_with_a_campaign(spark: SparkSessi
         ],
         PER_CUSTOMER,
     )
-    actual = web_events_per_customer(used(spark, "stg_web_events", events), signups, purchases)
+    web_events = used(spark, "stg_web_events", events)
+    actual = by_user_id(web_events_per_customer(web_events, signups, purchases, method), signups)
     assert_df_equality(actual, expected, ignore_row_order=True, ignore_nullable=True)
 
 
 def test_of_touches_at_the_same_instant_the_smallest_id_is_first_and_the_largest_last(
-    spark: SparkSession,
+    spark: SparkSession, method: Method
 ) -> None:
     events: list[Event] = [
         ("e2", "ann", ONE, "b"),
@@ -71,12 +75,13 @@ def test_of_touches_at_the_same_instant_the_smallest_id_is_first_and_the_largest
         ],
         PER_CUSTOMER,
     )
-    actual = web_events_per_customer(used(spark, "stg_web_events", events), signups, purchases)
+    web_events = used(spark, "stg_web_events", events)
+    actual = by_user_id(web_events_per_customer(web_events, signups, purchases, method), signups)
     assert_df_equality(actual, expected, ignore_row_order=True, ignore_nullable=True)
 
 
 def test_the_last_touch_before_a_purchase_comes_at_or_before_the_first_one(
-    spark: SparkSession,
+    spark: SparkSession, method: Method
 ) -> None:
     events: list[Event] = [
         ("e1", "ann", TWO, "at"),
@@ -90,8 +95,9 @@ def test_the_last_touch_before_a_purchase_comes_at_or_before_the_first_one(
     users = ("ann", "bob", "cyd", "dee")
     signups = known(spark, [(user, SIGNUP, True) for user in users])
     purchases = first_purchases(spark, [("ann", TWO), ("bob", TWO), ("dee", TWO)])
-    actual = web_events_per_customer(
-        used(spark, "stg_web_events", events), signups, purchases
+    web_events = used(spark, "stg_web_events", events)
+    actual = by_user_id(
+        web_events_per_customer(web_events, signups, purchases, method), signups
     ).select("user_id", "first_touch_campaign", "last_touch_campaign_before_purchase")
     expected = spark.createDataFrame(
         [
@@ -105,7 +111,9 @@ def test_the_last_touch_before_a_purchase_comes_at_or_before_the_first_one(
     assert_df_equality(actual, expected, ignore_row_order=True, ignore_nullable=True)
 
 
-def test_events_of_users_unknown_or_still_to_sign_up_are_kept_apart(spark: SparkSession) -> None:
+def test_events_of_users_unknown_or_still_to_sign_up_are_kept_apart(
+    spark: SparkSession, method: Method
+) -> None:
     events: list[Event] = [
         ("e1", "ann", ONE, "a"),
         ("e2", "ann", ONE, None),
@@ -124,5 +132,5 @@ def test_events_of_users_unknown_or_still_to_sign_up_are_kept_apart(spark: Spark
         ],
         PER_CUSTOMER,
     )
-    actual = web_events_per_customer(web_events, signups, purchases)
+    actual = by_user_id(web_events_per_customer(web_events, signups, purchases, method), signups)
     assert_df_equality(actual, expected, ignore_row_order=True, ignore_nullable=True)

@@ -8,6 +8,7 @@ from datetime import datetime, timezone
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
+from customer_mart.publish.session_setting import session_setting
 from customer_mart.publish.staged import StagingArea
 from customer_mart.run import start_run
 from customer_mart.settings import load_settings
@@ -60,7 +61,9 @@ def plans(
     run = start_run(spark, settings, datetime(2025, 1, 1, tzinfo=timezone.utc))
     area = Plans(spark, str(operator.mart / "_staging"), is_table=False)
     run = dataclasses.replace(run, staging=area)
-    customers = stage_dim_customer(run, stage_customers(run, open_sources(run))).rows
+    # As it is with many customers: none of their frames is small enough to broadcast.
+    with session_setting(spark, "spark.sql.autoBroadcastJoinThreshold", "-1"):
+        customers = stage_dim_customer(run, stage_customers(run, open_sources(run))).rows
     return {**area.plans, "customer_ltv_scoring": plan_of(scoring_of(run, customers))}
 
 
@@ -75,10 +78,10 @@ def test_a_fact_goes_through_one_exchange_and_that_is_by_user(
     plans: dict[str, str], fact: str
 ) -> None:
     # Beside the fact's own, the exchanges are those of per-customer frames, read from staging.
-    own = re.findall(r"Exchange hashpartitioning\((.*?)#\d+, \d+\), REPARTITION", plans[fact])
-    assert own == ["user_id"]
-    others = re.findall(r"Exchange hashpartitioning\((.*?)#\d+, \d+\), ENSURE", plans[fact])
-    assert set(others) == {"user_id"}
+    own = re.findall(r"Exchange hashpartitioning\((.*?)#\d+L?, \d+\), REPARTITION", plans[fact])
+    assert own == ["user_hash"]
+    others = re.findall(r"Exchange hashpartitioning\((.*?)#\d+L?, \d+\), ENSURE", plans[fact])
+    assert set(others) == {"user_hash"}
     per_customer_scans = len(re.findall(r"FileScan parquet .*_staging", plans[fact]))
     assert len(others) <= per_customer_scans
 
@@ -88,10 +91,43 @@ def test_nothing_expands_rows_or_leaves_the_engine(plans: dict[str, str]) -> Non
         assert [word for word in NEVER if word in plan] == [], name
 
 
-def test_a_source_declared_unique_is_not_sorted_for_its_key(plans: dict[str, str]) -> None:
-    by_key = "row_number()" in plans["stg_deposits"]
-    windows = plans["stg_ticket_purchases"].count("Window [")
-    assert windows == (2 if by_key else 1)
+def test_only_rows_of_users_who_may_have_duplicates_are_sorted_by_key(
+    plans: dict[str, str], request: pytest.FixtureRequest
+) -> None:
+    is_unique = "declared unique" in request.node.name
+    compared = {name for name in plans if name.endswith("_compared")}
+    assert compared == (set() if is_unique else {"stg_deposits_compared"})
+    for name in compared:
+        assert "Sort [key_hash#" in plans[name]
+        # The suspects are few and go to the facts: those of nobody else are exchanged.
+        assert "BroadcastHashJoin" in plans[name]
+        assert re.findall(r"hashpartitioning\((\w+)#\d+L?, \d+\), REPA", plans[name]) == [
+            "user_hash"
+        ]
+    assert [fact for fact in FACTS if "Window" in plans[fact]] == []
+
+
+@pytest.mark.parametrize("fact", FACTS)
+def test_users_are_put_side_by_side_by_a_number_and_stream_through_one_aggregate(
+    plans: dict[str, str], fact: str
+) -> None:
+    # One number to sort by is a radix sort; more, or text, is one that compares.
+    sorts = [re.sub(r"#\d+", "", found) for found in re.findall(r"Sort \[.*?\]", plans[fact])]
+    # Customers are joined to their first purchases before web events are joined to them.
+    joined = 2 if fact == "stg_web_events" else 0
+    assert sorts == ["Sort [user_hashL ASC NULLS FIRST]"] * (1 + joined)
+    assert re.findall(r"(\w+Aggregate)\(key=\[user_hash", plans[fact]) == ["SortAggregate"]
+    assert "HashAggregate" not in plans[fact]
+
+
+def test_customers_are_joined_in_the_order_of_their_hash_and_counted_without_a_sort(
+    plans: dict[str, str],
+) -> None:
+    joins_on = plans["dim_customer"]
+    assert set(re.findall(r"Sort \[(\w+)#", joins_on)) == {"user_hash"}
+    # The window is above the joins, and no sort is above the joins.
+    assert "Sort" not in joins_on[: joins_on.index("SortMergeJoin")]
+    assert "Window" in joins_on[: joins_on.index("SortMergeJoin")]
 
 
 def test_scoring_moves_no_row(plans: dict[str, str]) -> None:

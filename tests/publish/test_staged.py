@@ -6,7 +6,8 @@ import pytest
 from chispa import assert_df_equality
 from pyspark.sql import DataFrame, SparkSession
 
-from customer_mart.publish.staged import clear_abandoned, staging_area
+from customer_mart.publish.session_setting import session_setting
+from customer_mart.publish.staged import StagingArea, clear_abandoned, staging_area
 from customer_mart.settings.settings import Mart
 from tests.frames import utc
 
@@ -116,6 +117,18 @@ def test_rows_staged_as_tables_of_a_catalog_are_dropped(
     assert_df_equality(staged, rows, ignore_nullable=True, ignore_row_order=True)
     assert _tables(spark, schema) == ["_staging_20250101t000000z_ab12_stg_deposits"]
     area.clear()
+    assert _tables(spark, schema) == []
+
+
+def test_what_is_staged_again_may_have_other_columns_also_where_tables_are_delta(
+    spark: SparkSession, schema: str
+) -> None:
+    area = StagingArea(spark, f"{schema}._staging_again", is_table=True)
+    with session_setting(spark, "spark.sql.sources.default", "delta"):
+        area.stage("numbers", spark.range(2))
+        again = area.stage("numbers", spark.createDataFrame([("a", 1)], "name string, id int"))
+        assert [tuple(row) for row in again.collect()] == [("a", 1)]
+        area.clear()
     assert _tables(spark, schema) == []
 
 

@@ -1,8 +1,10 @@
 from chispa import assert_df_equality
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
 from customer_mart.contracts import contract
 from customer_mart.staging.quarantine import quarantine, quarantined_rows, suspects
+from customer_mart.staging.user_key import QUICK, SURE, with_user_hash
 from tests.frames import utc
 
 AS_OF = utc("2025-01-01 00:00:00")
@@ -31,17 +33,31 @@ def _assert_equal(actual: DataFrame, expected: DataFrame) -> None:
 
 
 def test_users_with_duplicates_or_without_a_signup_are_suspects(spark: SparkSession) -> None:
-    per_customer = spark.createDataFrame(
+    users = ("clean", "repeated", "to come")
+    signups = with_user_hash(_users(spark, *users)).withColumn("has_duplicates", F.lit(False))
+    facts = spark.createDataFrame(
         [
-            ("clean", False, True),
-            ("repeated", True, True),
-            ("orphan", False, None),
-            ("to come", False, False),
+            ("clean", False, []),
+            ("repeated", True, []),
+            ("orphan", False, ["orphan"]),
+            ("repeated orphan", True, ["repeated orphan", "another of its hash"]),
+            ("to come", False, []),
         ],
-        "user_id string, has_duplicates boolean, is_signed_up boolean",
-    )
-    expected = _users(spark, "repeated", "orphan")
-    assert_df_equality(suspects(per_customer), expected, ignore_row_order=True)
+        "user_id string, has_duplicates boolean, orphan_ids array<string>",
+    ).transform(with_user_hash)
+    expected = _users(spark, "another of its hash", "orphan", "repeated", "repeated orphan")
+    for method, per_customer in ((QUICK, facts.drop("user_id")), (SURE, facts)):
+        actual = suspects(per_customer, signups, method)
+        assert_df_equality(actual, expected, ignore_row_order=True)
+
+
+def test_of_signups_those_with_duplicates_are_suspects(spark: SparkSession) -> None:
+    signups = spark.createDataFrame(
+        [("clean", False), ("repeated", True)], "user_id string, has_duplicates boolean"
+    ).transform(with_user_hash)
+    for method in (QUICK, SURE):
+        actual = suspects(signups, signups, method)
+        assert_df_equality(actual, _users(spark, "repeated"), ignore_row_order=True)
 
 
 def test_quarantined_rows_are_whole_as_read_with_their_reason(spark: SparkSession) -> None:
