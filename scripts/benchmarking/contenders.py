@@ -141,6 +141,8 @@ PREPARATIONS: dict[str, Preparation] = {
 }
 # Whose output a contender goes on with.
 GOES_ON_WITH = {SCORING: OURS, **dict.fromkeys(INCREMENTAL, FULL)}
+# Whose sources a contender finds: to warm up, those have to be made first.
+FINDS_SOURCES_OF = {**GOES_ON_WITH, REBUILT: FULL}
 # In the order in which they run: the scores need the dim_customer that was built before.
 CONTENDERS = ("scan", DUCKDB, *list(SPARK_WORK)[1:])
 BASE = CONTENDERS[: CONTENDERS.index(SCORING) + 1]

@@ -18,6 +18,7 @@ from pyspark.sql import SparkSession
 from customer_mart.session import DELTA, LAPTOP, get_session
 from scripts.benchmarking.contenders import (
     DUCKDB,
+    FINDS_SOURCES_OF,
     GOES_ON_WITH,
     PREPARATIONS,
     SPARK_WORK,
@@ -103,10 +104,10 @@ def prepared(spark: SparkSession, contender: str, sources: Path, output: Path) -
 def warm_up_spark(spark: SparkSession, contender: str, sources: Path, output: Path) -> None:
     """The contender's work on a few rows, so that the JVM has compiled most of it.
 
-    One that goes on with what another made needs that first.
+    One that goes on with what another made, or reads what that left, needs that first.
     """
-    if contender in GOES_ON_WITH:
-        warm_up_spark(spark, GOES_ON_WITH[contender], sources, output)
+    if contender in FINDS_SOURCES_OF:
+        warm_up_spark(spark, FINDS_SOURCES_OF[contender], sources, output)
     SPARK_WORK[contender](spark, prepared(spark, contender, sources, output), output)
 
 
