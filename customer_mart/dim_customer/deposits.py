@@ -3,15 +3,7 @@
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from customer_mart.staging.user_key import (
-    HAS_DUPLICATES,
-    ORPHAN_IDS,
-    Method,
-    is_mixed,
-    side_by_side,
-    user_measures,
-    with_signup,
-)
+from customer_mart.staging.user_key import HAS_DUPLICATES, Method, of_user, per_user, with_signup
 
 
 def deposits_per_customer(deposits: DataFrame, signups: DataFrame, method: Method) -> DataFrame:
@@ -25,20 +17,17 @@ def deposits_per_customer(deposits: DataFrame, signups: DataFrame, method: Metho
         "deposit": F.struct("deposit_timestamp", "deposit_id", "deposit_amount_minor"),
         "is_before_signup": is_before_signup,
     }
-    known = with_signup(deposits, signups, method).transform(side_by_side, columns, method)
-    per_customer = known.groupBy(*method.key).agg(
-        *user_measures(known),
+    measures = [
         F.count(F.lit(1)).alias("total_deposits"),
         F.sum("deposit.deposit_amount_minor").alias("total_deposit_amount_minor"),
         F.max("deposit.deposit_timestamp").alias("last_deposit_timestamp"),
         F.min("deposit").alias("first_deposit"),
         F.count_if("is_before_signup").alias("deposits_before_signup"),
-    )
+    ]
+    known = with_signup(deposits, signups, method)
+    per_customer = known.transform(per_user, columns, measures, method)
     return per_customer.select(
-        *method.key,
-        "is_signed_up",
-        ORPHAN_IDS,
-        is_mixed(),
+        *of_user(method),
         "total_deposits",
         "total_deposit_amount_minor",
         F.col("first_deposit.deposit_timestamp").alias("first_deposit_timestamp"),

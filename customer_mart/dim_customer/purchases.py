@@ -8,15 +8,7 @@ from pyspark.sql import functions as F
 
 from customer_mart.durations import MICROSECONDS_PER_DAY, utc_day
 from customer_mart.exact import cents, dollars
-from customer_mart.staging.user_key import (
-    HAS_DUPLICATES,
-    ORPHAN_IDS,
-    Method,
-    is_mixed,
-    side_by_side,
-    user_measures,
-    with_signup,
-)
+from customer_mart.staging.user_key import HAS_DUPLICATES, Method, of_user, per_user, with_signup
 
 SPEND_DAYS = (7, 30, 90)
 KINDS = ("high_jackpot", "other", "unknown")
@@ -49,44 +41,10 @@ def purchases_per_customer(
         "unknown_game": F.when(is_high.isNull(), F.col("game_id")),
         "is_unknown_game": is_high.isNull(),
     }
-    return played.transform(side_by_side, columns, method).transform(_per_customer, method)
-
-
-def _numbered(games: DataFrame, threshold_minor: int) -> DataFrame:
-    """One row per game: whether its jackpot estimate reaches the threshold, and a number.
-
-    A set of numbers is cheaper than one of ids.
-    """
-    is_high = F.coalesce(F.col("jackpot_estimate_minor") >= threshold_minor, F.lit(False))
-    # Any numbers will do, provided that they differ; they leave with the purchases.
-    number = F.monotonically_increasing_id()
-    return games.select("game_id", number.alias("game_number"), is_high.alias("is_high_jackpot"))
-
-
-def _per_customer(played: DataFrame, method: Method) -> DataFrame:
-    """One row per user, from purchases in the order of users.
-
-    The times are collected and put in order a user at a time: to sort all purchases by user and
-    time would take several times as long.
-    """
-    aggregated = played.groupBy(*method.key).agg(
-        *user_measures(played),
-        F.sort_array(F.collect_list("micros")).alias("micros"),
-        # A game is in one of three sets; looking through one for its high ones takes longer.
-        *(_distinct(f"{kind}_game") for kind in KINDS),
-        _distinct("day"),
-        _cents(F.lit(True)).alias("total_cents"),
-        _cents(F.col("high_jackpot_game").isNotNull()).alias("high_jackpot_cents"),
-        *(_cents(_within(days)).alias(f"cents_{days}") for days in SPEND_DAYS),
-        F.count_if(F.col("since_signup") < 0).alias("purchases_before_signup"),
-        F.count_if("is_unknown_game").alias("purchases_of_unknown_games"),
-    )
+    per_customer = played.transform(per_user, columns, _measures(), method)
     micros = F.col("micros")
-    return aggregated.select(
-        *method.key,
-        "is_signed_up",
-        ORPHAN_IDS,
-        is_mixed(),
+    return per_customer.select(
+        *of_user(method),
         F.size(micros).cast("bigint").alias("total_purchases"),
         dollars("total_cents").alias("total_purchase_amount_usd"),
         F.timestamp_micros(micros[0]).alias("first_purchase_timestamp"),
@@ -101,6 +59,36 @@ def _per_customer(played: DataFrame, method: Method) -> DataFrame:
         "purchases_of_unknown_games",
         HAS_DUPLICATES,
     )
+
+
+def _numbered(games: DataFrame, threshold_minor: int) -> DataFrame:
+    """One row per game: whether its jackpot estimate reaches the threshold, and a number.
+
+    A set of numbers is cheaper than one of ids.
+    """
+    is_high = F.coalesce(F.col("jackpot_estimate_minor") >= threshold_minor, F.lit(False))
+    # Any numbers will do, provided that they differ; they leave with the purchases.
+    number = F.monotonically_increasing_id()
+    return games.select("game_id", number.alias("game_number"), is_high.alias("is_high_jackpot"))
+
+
+def _measures() -> list[Column]:
+    """What is aggregated of a user's purchases.
+
+    The times are collected and put in order a user at a time: to sort all purchases by user and
+    time would take several times as long.
+    """
+    return [
+        F.sort_array(F.collect_list("micros")).alias("micros"),
+        # A game is in one of three sets; looking through one for its high ones takes longer.
+        *(_distinct(f"{kind}_game") for kind in KINDS),
+        _distinct("day"),
+        _cents(F.lit(True)).alias("total_cents"),
+        _cents(F.col("high_jackpot_game").isNotNull()).alias("high_jackpot_cents"),
+        *(_cents(_within(days)).alias(f"cents_{days}") for days in SPEND_DAYS),
+        F.count_if(F.col("since_signup") < 0).alias("purchases_before_signup"),
+        F.count_if("is_unknown_game").alias("purchases_of_unknown_games"),
+    ]
 
 
 def _longest_gap(micros: Column) -> Column:

@@ -4,15 +4,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from customer_mart.dim_customer.touches import touch, touch_before_purchase
-from customer_mart.staging.user_key import (
-    HAS_DUPLICATES,
-    ORPHAN_IDS,
-    Method,
-    is_mixed,
-    side_by_side,
-    user_measures,
-    with_signup,
-)
+from customer_mart.staging.user_key import HAS_DUPLICATES, Method, of_user, per_user, with_signup
 
 
 def web_events_per_customer(
@@ -28,21 +20,18 @@ def web_events_per_customer(
     customers = signups.join(first_purchases, list(method.key), "left")
     names = ("event_timestamp", "event_id", "utm_campaign", "first_purchase_timestamp")
     columns = {name: F.col(name) for name in names}
-    known = with_signup(web_events, customers, method).transform(side_by_side, columns, method)
-    per_customer = known.groupBy(*method.key).agg(
-        *user_measures(known),
+    measures = [
         F.count(F.lit(1)).alias("total_web_events"),
         F.min("event_timestamp").alias("first_web_event_timestamp"),
         F.max("event_timestamp").alias("last_web_event_timestamp"),
         F.size(F.collect_set("utm_campaign")).cast("bigint").alias("unique_campaigns_engaged"),
         F.min(touch()).alias("first_touch"),
         F.max(touch_before_purchase()).alias("last_touch"),
-    )
+    ]
+    known = with_signup(web_events, customers, method)
+    per_customer = known.transform(per_user, columns, measures, method)
     return per_customer.select(
-        *method.key,
-        "is_signed_up",
-        ORPHAN_IDS,
-        is_mixed(),
+        *of_user(method),
         "total_web_events",
         "first_web_event_timestamp",
         "last_web_event_timestamp",

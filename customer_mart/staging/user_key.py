@@ -9,6 +9,7 @@ their ids are equal, and a group that holds rows of more than one user says so (
 that meets one stages everything again with the id beside the hash.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pyspark.sql import Column, DataFrame
@@ -67,7 +68,30 @@ def with_signup(facts: DataFrame, signups: DataFrame, method: Method) -> DataFra
     ).drop(SIGNUP_USER_ID)
 
 
-def side_by_side(facts: DataFrame, columns: dict[str, Column], method: Method) -> DataFrame:
+def per_user(
+    facts: DataFrame, columns: dict[str, Column], measures: Sequence[Column], method: Method
+) -> DataFrame:
+    """One row per user: the measures, and what every such frame has (`of_user`).
+
+    facts: with their user's signup. columns: what the measures need of each.
+    """
+    narrow = facts.transform(_side_by_side, columns, method)
+    grouped = narrow.groupBy(*method.key).agg(
+        F.bool_or("is_signed_up").alias("is_signed_up"),
+        F.collect_set(ORPHAN_ID).alias(ORPHAN_IDS),
+        duplicates_measure(narrow),
+        *measures,
+    )
+    users = F.size(ORPHAN_IDS) + F.when(F.col("is_signed_up").isNull(), 0).otherwise(1)
+    return grouped.withColumn(IS_MIXED, users > 1)
+
+
+def of_user(method: Method) -> tuple[str, ...]:
+    """The columns that say whose a row of per_user is."""
+    return (*method.key, "is_signed_up", ORPHAN_IDS, IS_MIXED)
+
+
+def _side_by_side(facts: DataFrame, columns: dict[str, Column], method: Method) -> DataFrame:
     """The columns of every fact, rows of one user side by side.
 
     Rows are as narrow as they can be, for they are copied to be sorted. In this order they flow
@@ -77,18 +101,6 @@ def side_by_side(facts: DataFrame, columns: dict[str, Column], method: Method) -
     kept = (*method.key, "is_signed_up", ORPHAN_ID, *marks)
     narrow = facts.select(*kept, *(column.alias(name) for name, column in columns.items()))
     return narrow.sortWithinPartitions(*method.key)
-
-
-def user_measures(facts: DataFrame) -> list[Column]:
-    """Over the rows of a group: whether its user has signed up, ids without a signup, duplicates.
-
-    facts: what side_by_side made of them.
-    """
-    return [
-        F.bool_or("is_signed_up").alias("is_signed_up"),
-        F.collect_set(ORPHAN_ID).alias(ORPHAN_IDS),
-        duplicates_measure(facts),
-    ]
 
 
 def duplicates_measure(rows: DataFrame) -> Column:
@@ -103,9 +115,3 @@ def duplicates_measure(rows: DataFrame) -> Column:
     elif KEY_HASH in rows.columns:
         has_duplicates = F.size(F.collect_set(KEY_HASH)) < F.count(KEY_HASH)
     return has_duplicates.alias(HAS_DUPLICATES)
-
-
-def is_mixed() -> Column:
-    """Whether a group holds rows of more than one user, over what user_measures measured."""
-    orphans = F.size(ORPHAN_IDS) + F.when(F.col("is_signed_up").isNull(), 0).otherwise(1)
-    return (orphans > 1).alias(IS_MIXED)

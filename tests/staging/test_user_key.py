@@ -29,12 +29,10 @@ def groups(
     states = [(user, SIGNUP, STATES[user]) for user in signed_up]
     signups = user_key.with_user_hash(spark.createDataFrame(states, ddl))
     by_key = user_key.with_user_hash(rows).repartition(*method.key)
-    side = user_key.side_by_side(
-        user_key.with_signup(by_key, signups, method), {"one": F.lit(1)}, method
-    )
-    measures = [*user_key.user_measures(side), F.count("one").alias("facts")]
-    grouped = side.groupBy(*method.key).agg(*measures)
-    columns = ("is_signed_up", "orphan_ids", user_key.is_mixed(), "facts")
+    known = user_key.with_signup(by_key, signups, method)
+    facts_of_user = F.count("one").alias("facts")
+    grouped = user_key.per_user(known, {"one": F.lit(1)}, [facts_of_user], method)
+    columns = ("is_signed_up", "orphan_ids", "is_mixed", "facts")
     found = [(a, set(b), c, d) for a, b, c, d in grouped.select(*columns).collect()]
     return sorted(found, key=lambda group: (group[3], sorted(group[1])))
 
