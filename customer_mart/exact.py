@@ -25,24 +25,19 @@ def divide_half_up(numerator: Column, denominator: Column, scale: int) -> Column
     return F.when(are_small, by_bigint).otherwise(_decimal_quotient(numerator, denominator, scale))
 
 
-def average(total: Column, count: Column, total_scale: int, scale: int = 4) -> Column:
+def average(total: Column, count: Column, units: int = 1, scale: int = 4) -> Column:
     """The average, rounded half up at scale, or 0 when the count is 0; DECIMAL(28, scale).
 
-    The total has total_scale decimals (0 for minor units, 2 for dollars).
+    total: a whole number (BIGINT or DECIMAL with scale 0), of which units are one of the average:
+    100 for a total in cents and an average in dollars.
     """
-    power = 10**total_scale
     # The divisor is replaced before dividing: ANSI mode evaluates a division by zero eagerly.
     divisor = F.when(count == 0, F.lit(1)).otherwise(count)
-    # Whole numbers up to 2^52 are the same as DOUBLE.
-    largest = min(_largest_for_bigint(scale), 2**52) // power
+    per_whole = (divisor.cast("decimal(20,0)") * F.lit(units).cast("decimal(10,0)")).cast(INTEGER)
+    largest = _largest_for_bigint(scale) // units
     are_small = total.between(0, largest) & (count <= largest)
-    units = F.rint(total.cast("double") * power).cast("bigint")
-    by_bigint = _bigint_quotient(units, divisor * power, scale)
-    whole = (total * F.lit(power).cast("decimal(10,0)")).cast(INTEGER)
-    whole_divisor = (divisor.cast("decimal(20,0)") * F.lit(power).cast("decimal(10,0)")).cast(
-        INTEGER
-    )
-    by_decimal = _decimal_quotient(whole, whole_divisor, scale)
+    by_bigint = _bigint_quotient(total.cast("bigint"), divisor * units, scale)
+    by_decimal = _decimal_quotient(total, per_whole, scale)
     quotient = F.when(are_small, by_bigint).otherwise(by_decimal).cast(f"decimal(28,{scale})")
     return F.when(count == 0, F.lit(0).cast(f"decimal(28,{scale})")).otherwise(quotient)
 
@@ -88,7 +83,7 @@ def cents(amount: str, cents_type: str) -> Column:
     return F.when(F.abs(double) < DOUBLE_IS_EXACT_BELOW, by_double).otherwise(by_decimal)
 
 
-def dollars(sum_of_cents: str) -> Column:
+def dollars(whole_cents: Column) -> Column:
     """Whole cents as dollars, DECIMAL(28,2); an overflow is an error."""
     hundredth = F.lit("0.01").cast("decimal(2,2)")
-    return (F.col(sum_of_cents).cast("decimal(28,0)") * hundredth).cast("decimal(28,2)")
+    return (whole_cents.cast("decimal(28,0)") * hundredth).cast("decimal(28,2)")

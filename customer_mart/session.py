@@ -23,7 +23,7 @@ LAPTOP = {
     "spark.driver.extraJavaOptions": "-XX:+UseParallelGC",
     "spark.sql.shuffle.partitions": "128",
     # Sorting is most of the work after an exchange, and small sorts stay in the cores' caches.
-    "spark.sql.adaptive.advisoryPartitionSizeInBytes": "16m",
+    "spark.sql.adaptive.advisoryPartitionSizeInBytes": "10m",
     "spark.databricks.delta.snapshotPartitions": "4",
     "spark.sql.sources.parallelPartitionDiscovery.parallelism": "32",
     "spark.ui.enabled": "false",

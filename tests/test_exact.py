@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 
 from customer_mart.exact import average, divide_half_up
 
-LARGEST_DOLLARS = Decimal("99999999999999999999999999.99")
+LARGEST_CENTS = Decimal(10**28 - 1)
 
 
 def test_a_quotient_is_rounded_half_up_and_only_once(spark: SparkSession) -> None:
@@ -72,7 +72,7 @@ def test_an_average_of_minor_units_is_rounded_half_up_and_0_of_nothing(
         ],
         "total bigint, count bigint, average decimal(28,4)",
     )
-    mean = average(F.col("total"), F.col("count"), total_scale=0)
+    mean = average(F.col("total"), F.col("count"))
     actual = expected.select("total", "count", mean.alias("average"))
     assert_df_equality(actual, expected, ignore_row_order=True, ignore_nullable=True)
 
@@ -80,20 +80,20 @@ def test_an_average_of_minor_units_is_rounded_half_up_and_0_of_nothing(
 def test_an_average_of_dollars_is_rounded_half_up_and_0_of_nothing(spark: SparkSession) -> None:
     expected = spark.createDataFrame(
         [
-            (Decimal("0.00"), 0, Decimal("0.0000")),
-            (Decimal("30.04"), 3, Decimal("10.0133")),
+            (Decimal(0), 0, Decimal("0.0000")),
+            (Decimal(3004), 3, Decimal("10.0133")),
             # 49.99995 and 0.00005 are ties; the second is one cent in 200 purchases.
-            (Decimal("999999.00"), 20_000, Decimal("50.0000")),
-            (Decimal("0.01"), 200, Decimal("0.0001")),
-            (Decimal("12499999.99"), 250_000_000_000, Decimal("0.0000")),
-            (Decimal("999999999999999999999999.99"), 1, Decimal("999999999999999999999999.9900")),
-            (LARGEST_DOLLARS, 3_000_000, Decimal("33333333333333333333.3333")),
-            (LARGEST_DOLLARS, 100, Decimal("999999999999999999999999.9999")),
+            (Decimal(99_999_900), 20_000, Decimal("50.0000")),
+            (Decimal(1), 200, Decimal("0.0001")),
+            (Decimal(1_249_999_999), 250_000_000_000, Decimal("0.0000")),
+            (Decimal(10**26 - 1), 1, Decimal("999999999999999999999999.9900")),
+            (LARGEST_CENTS, 3_000_000, Decimal("33333333333333333333.3333")),
+            (LARGEST_CENTS, 100, Decimal("999999999999999999999999.9999")),
         ],
-        "total decimal(28,2), count bigint, average decimal(28,4)",
+        "cents decimal(28,0), count bigint, average decimal(28,4)",
     )
-    mean = average(F.col("total"), F.col("count"), total_scale=2)
-    actual = expected.select("total", "count", mean.alias("average"))
+    mean = average(F.col("cents"), F.col("count"), units=100)
+    actual = expected.select("cents", "count", mean.alias("average"))
     assert_df_equality(actual, expected, ignore_row_order=True, ignore_nullable=True)
 
 
@@ -118,30 +118,26 @@ def test_quotients_agree_where_bigint_ends_to_be_wide_enough(
     assert_df_equality(actual, expected, ignore_row_order=True, ignore_nullable=True)
 
 
-@pytest.mark.parametrize("cents", ["45035996273.70", "45035996273.71", "461145573.50", "0.05"])
-def test_averages_agree_where_doubles_end_to_tell_whole_numbers(
-    spark: SparkSession, cents: str
+@pytest.mark.parametrize("units", [1, 100])
+@pytest.mark.parametrize("cents_type", ["bigint", "decimal(28,0)"])
+def test_averages_agree_where_bigint_ends_to_be_wide_enough(
+    spark: SparkSession, units: int, cents_type: str
 ) -> None:
-    total = Decimal(cents) * 1000
-    exact = (Fraction(total) / 7 * 10_000 + Fraction(1, 2)).__floor__() * Decimal("0.0001")
+    largest = (2**63 - 1) // (2 * 10**4 + 1) // units
+    given = [(n, d) for n in (largest, largest + 1, 5) for d in (largest, largest + 1, 7)]
+    exact = [(Fraction(n, d * units) * 10_000 + Fraction(1, 2)).__floor__() for n, d in given]
     expected = spark.createDataFrame(
-        [(total, 7, exact)], "total decimal(28,2), count bigint, average decimal(28,4)"
+        [(n, d, q * Decimal("0.0001")) for (n, d), q in zip(given, exact, strict=True)],
+        "cents bigint, count bigint, average decimal(28,4)",
     )
-    mean = average(F.col("total"), F.col("count"), total_scale=2)
-    actual = expected.select("total", "count", mean.alias("average"))
-    assert_df_equality(actual, expected, ignore_nullable=True)
+    mean = average(F.col("cents").cast(cents_type), F.col("count"), units=units)
+    actual = expected.select("cents", "count", mean.alias("average"))
+    assert_df_equality(actual, expected, ignore_row_order=True, ignore_nullable=True)
 
 
 @pytest.mark.parametrize("count", [1, 99])
 def test_an_average_too_large_for_its_type_is_an_error(spark: SparkSession, count: int) -> None:
-    totals = spark.createDataFrame([(LARGEST_DOLLARS, count)], "total decimal(28,2), count bigint")
-    averages = totals.select(average(F.col("total"), F.col("count"), total_scale=2))
+    totals = spark.createDataFrame([(LARGEST_CENTS, count)], "cents decimal(28,0), count bigint")
+    averages = totals.select(average(F.col("cents"), F.col("count"), units=100))
     with pytest.raises(ArithmeticException, match="NUMERIC_VALUE_OUT_OF_RANGE"):
         averages.collect()
-
-
-def test_a_quotient_beyond_38_digits_is_an_error(spark: SparkSession) -> None:
-    numerators = spark.createDataFrame([(Decimal("1E+36"),)], "numerator decimal(38,0)")
-    quotients = numerators.select(divide_half_up(F.col("numerator"), F.lit(7), scale=4))
-    with pytest.raises(ArithmeticException, match="NUMERIC_VALUE_OUT_OF_RANGE"):
-        quotients.collect()

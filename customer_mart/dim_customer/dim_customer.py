@@ -10,7 +10,7 @@ from customer_mart.banding import label
 from customer_mart.contracts import contract
 from customer_mart.dim_customer.purchases import SPEND_DAYS
 from customer_mart.durations import days_between, in_days
-from customer_mart.exact import average
+from customer_mart.exact import average, dollars
 from customer_mart.settings import LabelScale
 from customer_mart.staging.user_key import HAS_DUPLICATES, IS_MIXED, ORPHAN_IDS
 
@@ -25,11 +25,12 @@ COUNTS = (
     "total_web_events",
     "unique_campaigns_engaged",
 )
-DOLLARS = (
-    "total_purchase_amount_usd",
-    "high_jackpot_spend_usd",
-    *(f"spend_first_{days}_days_usd" for days in SPEND_DAYS),
-)
+# Columns in dollars, and those in cents that they are made of.
+DOLLARS = {
+    "total_purchase_amount_usd": "total_purchase_cents",
+    "high_jackpot_spend_usd": "high_jackpot_cents",
+    **{f"spend_first_{days}_days_usd": f"spend_first_{days}_days_cents" for days in SPEND_DAYS},
+}
 
 
 def joined_customers(
@@ -70,11 +71,12 @@ def dim_customer(
     labelled = timed.withColumns(
         {
             "country": _country(),
+            **{name: dollars(F.col(cents)) for name, cents in DOLLARS.items()},
             "avg_deposit_amount_minor": average(
-                F.col("total_deposit_amount_minor"), F.col("total_deposits"), total_scale=0
+                F.col("total_deposit_amount_minor"), F.col("total_deposits")
             ),
             "avg_purchase_amount_usd": average(
-                F.col("total_purchase_amount_usd"), F.col("total_purchases"), total_scale=2
+                F.col("total_purchase_cents"), F.col("total_purchases"), units=100
             ),
             "customer_segment": label(F.col("total_purchases"), customer_segments),
             "player_type": _player_type(high_jackpot_label, regular_label),
@@ -86,10 +88,9 @@ def dim_customer(
 
 def _without_missing_counts(customers: DataFrame) -> DataFrame:
     """Customers with 0 where they did nothing."""
-    counts = {name: F.coalesce(F.col(name), F.lit(0).cast("bigint")) for name in COUNTS}
-    nothing = F.lit(0).cast("decimal(28,2)")
-    dollars = {name: F.coalesce(F.col(name), nothing) for name in DOLLARS}
-    return customers.withColumns({**counts, **dollars})
+    nothing = F.lit(0).cast("bigint")
+    counts = (*COUNTS, *DOLLARS.values())
+    return customers.withColumns({name: F.coalesce(F.col(name), nothing) for name in counts})
 
 
 def _timings(business_time_zone: str) -> dict[str, Column]:

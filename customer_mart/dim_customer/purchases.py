@@ -7,7 +7,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from customer_mart.durations import MICROSECONDS_PER_DAY, utc_day
-from customer_mart.exact import cents, dollars
+from customer_mart.exact import cents
 from customer_mart.staging.user_key import HAS_DUPLICATES, Method, of_user, per_user, with_signup
 
 SPEND_DAYS = (7, 30, 90)
@@ -24,7 +24,7 @@ def purchases_per_customer(
     """One row per user with a purchase, orphans included, by the method's key.
 
     purchases: the used rows of stg_ticket_purchases, partitioned by user.
-    signups: one row per user; games: one row per game. Amounts are in US dollars.
+    signups: one row per user; games: one row per game. What was spent is in whole cents.
     """
     numbered = games.transform(_numbered, high_jackpot_threshold_minor)
     known = with_signup(purchases, signups, method)
@@ -33,28 +33,31 @@ def purchases_per_customer(
     is_high = F.col("is_high_jackpot")
     columns = {
         "micros": purchase,
-        "day": utc_day(purchase),
         "since_signup": purchase - signup,
         "cents": cents("purchase_amount_usd", method.cents),
+        "game_number": F.col("game_number"),
+        "is_high_jackpot": is_high,
+        "unknown_game": F.when(is_high.isNull(), F.col("game_id")),
+    }
+    derived = {
+        "day": utc_day(F.col("micros")),
         "high_jackpot_game": F.when(is_high, F.col("game_number")),
         "other_game": F.when(~is_high, F.col("game_number")),
-        "unknown_game": F.when(is_high.isNull(), F.col("game_id")),
-        "is_unknown_game": is_high.isNull(),
     }
-    per_customer = played.transform(per_user, columns, _measures(), method)
+    per_customer = played.transform(per_user, columns, _measures(), method, derived)
     micros = F.col("micros")
     return per_customer.select(
         *of_user(method),
         F.size(micros).cast("bigint").alias("total_purchases"),
-        dollars("total_cents").alias("total_purchase_amount_usd"),
+        "total_purchase_cents",
         F.timestamp_micros(micros[0]).alias("first_purchase_timestamp"),
         F.timestamp_micros(F.element_at(micros, -1)).alias("last_purchase_timestamp"),
         reduce(add, (F.col(f"{kind}_games") for kind in KINDS)).alias("unique_games_played"),
         F.col("high_jackpot_games").alias("high_jackpot_games_played"),
-        dollars("high_jackpot_cents").alias("high_jackpot_spend_usd"),
+        "high_jackpot_cents",
         _longest_gap(micros).alias("longest_purchase_gap"),
         F.col("days").alias("purchase_days"),
-        *(dollars(f"cents_{days}").alias(f"spend_first_{days}_days_usd") for days in SPEND_DAYS),
+        *(f"spend_first_{days}_days_cents" for days in SPEND_DAYS),
         "purchases_before_signup",
         "purchases_of_unknown_games",
         HAS_DUPLICATES,
@@ -83,19 +86,21 @@ def _measures() -> list[Column]:
         # A game is in one of three sets; looking through one for its high ones takes longer.
         *(_distinct(f"{kind}_game") for kind in KINDS),
         _distinct("day"),
-        _cents(F.lit(True)).alias("total_cents"),
+        _cents(F.lit(True)).alias("total_purchase_cents"),
         _cents(F.col("high_jackpot_game").isNotNull()).alias("high_jackpot_cents"),
-        *(_cents(_within(days)).alias(f"cents_{days}") for days in SPEND_DAYS),
+        *(_cents(_within(days)).alias(f"spend_first_{days}_days_cents") for days in SPEND_DAYS),
         F.count_if(F.col("since_signup") < 0).alias("purchases_before_signup"),
-        F.count_if("is_unknown_game").alias("purchases_of_unknown_games"),
+        F.count_if(F.col("is_high_jackpot").isNull()).alias("purchases_of_unknown_games"),
     ]
 
 
 def _longest_gap(micros: Column) -> Column:
     """The longest time between neighbours, in microseconds; NULL below two instants."""
-    later = F.slice(micros, F.lit(2), F.size(micros))
-    # The last has no later neighbour: its gap is NULL, which is never the longest.
-    return F.array_max(F.zip_with(micros, later, lambda start, end: end - start))
+    # One fewer than there are instants. Slices also spare the engine a look at its settings for
+    # every value, which arrays straight from a row take it.
+    gaps = F.size(micros) - 1
+    earlier, later = F.slice(micros, F.lit(1), gaps), F.slice(micros, F.lit(2), gaps)
+    return F.array_max(F.zip_with(earlier, later, lambda start, end: end - start))
 
 
 def _distinct(column: str) -> Column:

@@ -18,8 +18,10 @@ def web_events_per_customer(
     of_customers = purchases.where(F.col("is_signed_up").isNotNull())
     first_purchases = of_customers.select(*method.key, "first_purchase_timestamp")
     customers = signups.join(first_purchases, list(method.key), "left")
-    names = ("event_timestamp", "event_id", "utm_campaign", "first_purchase_timestamp")
-    columns = {name: F.col(name) for name in names}
+    names = ("event_timestamp", "utm_campaign", "first_purchase_timestamp")
+    # An event's id decides between touches alone.
+    event_id = F.when(F.col("utm_campaign").isNotNull(), F.col("event_id"))
+    columns = {**{name: F.col(name) for name in names}, "event_id": event_id}
     measures = [
         F.count(F.lit(1)).alias("total_web_events"),
         F.min("event_timestamp").alias("first_web_event_timestamp"),

@@ -7,6 +7,7 @@ from pyspark.sql import functions as F
 
 from customer_mart.identifiers import quoted
 from customer_mart.publish.commit import version_of_run
+from customer_mart.publish.dictionaries import dictionaries_for_text
 from customer_mart.publish.session_setting import session_setting
 from customer_mart.publish.target import Target
 
@@ -37,7 +38,8 @@ def merge(
         f"WHEN MATCHED THEN UPDATE SET {updates} "
         f"WHEN NOT MATCHED AND s.is_kept THEN INSERT ({names}) VALUES ({values})"
     )
-    merge_into(spark, target, rows, same, clauses, metadata)
+    with dictionaries_for_text(spark, target.contract):
+        merge_into(spark, target, rows, same, clauses, metadata)
     return version_of_run(spark, target, metadata["run_id"])
 
 

@@ -14,11 +14,9 @@ from pyspark.sql import functions as F
 
 from customer_mart.identifiers import quoted_name
 from customer_mart.places import absolute, is_uri
+from customer_mart.publish.dictionaries import DICTIONARIES
 from customer_mart.publish.hadoop_folder import HadoopFolder, has_jvm
 from customer_mart.settings.settings import Mart
-
-# Ids, times and sums are rarely the same twice: looking each up costs more than it saves.
-DICTIONARIES = "parquet.enable.dictionary"
 
 
 @dataclass
@@ -33,6 +31,7 @@ class StagingArea:
     def stage(self, name: str, rows: DataFrame) -> DataFrame:
         """The same rows, written once and read back."""
         place = self._place(name)
+        # What is read once is not worth a dictionary.
         write = rows.write.mode("overwrite").option(DICTIONARIES, "false")
         # A frame that is staged again may have other columns; where tables are Delta by default,
         # that has to be allowed.

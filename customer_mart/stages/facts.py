@@ -40,7 +40,7 @@ from customer_mart.staging.user_key import (
     SURE,
     USER_HASH,
     Method,
-    with_user_hash,
+    exchanged,
 )
 
 PerCustomer = Callable[..., DataFrame]
@@ -62,18 +62,25 @@ class StagedCustomers:
 
 @dataclass(frozen=True)
 class Measure:
-    """The columns of a per-customer frame that hold its rows, its amount and its doubts."""
+    """The columns of a per-customer frame that hold its rows, its amount and its doubts.
+
+    hundredths: whether the amount is in cents where the source has dollars.
+    """
 
     rows: str
     amount: str | None = None
+    hundredths: bool = False
     warnings: Sequence[str] = ()
 
 
-DEPOSITS = Measure("total_deposits", "total_deposit_amount_minor", ["deposits_before_signup"])
+DEPOSITS = Measure(
+    "total_deposits", "total_deposit_amount_minor", warnings=["deposits_before_signup"]
+)
 PURCHASES = Measure(
     "total_purchases",
-    "total_purchase_amount_usd",
-    ["purchases_before_signup", "purchases_of_unknown_games"],
+    "total_purchase_cents",
+    hundredths=True,
+    warnings=["purchases_before_signup", "purchases_of_unknown_games"],
 )
 WEB_EVENTS = Measure("total_web_events")
 SIGNUPS = Measure("used_signups")
@@ -164,7 +171,7 @@ def _staged(
 def _late_metrics(measure: Measure) -> list[Column]:
     """What users' signups make of their facts, the doubts about them, and users mixed up."""
     return [
-        *customer_metrics(measure.rows, measure.amount),
+        *customer_metrics(measure.rows, measure.amount, hundredths=measure.hundredths),
         *_warnings(measure),
         F.count_if(IS_MIXED).alias(IS_MIXED),
     ]
@@ -175,9 +182,9 @@ def _by_user(read: DataFrame, table: str, method: Method) -> DataFrame:
     if table == "stg_signups":
         # A signup still to come makes its user's facts 'not yet' rather than orphans.
         kept = read.where(F.col(DISPOSITION).isin(USED, NOT_YET))
-        return with_user_hash(kept).repartition(*method.key)
+        return exchanged(kept, method)
     used = read.where(F.col(DISPOSITION) == USED).drop(DISPOSITION)
-    return with_user_hash(used).repartition(*method.key).withColumn(DISPOSITION, F.lit(USED))
+    return exchanged(used, method).withColumn(DISPOSITION, F.lit(USED))
 
 
 def _warnings(measure: Measure) -> list[Column]:

@@ -96,18 +96,20 @@ def used_metrics(table: Contract) -> list[Column]:
     return _metrics(USED, F.col(DISPOSITION) == USED, table)
 
 
-def customer_metrics(rows: str, amount: str | None) -> list[Column]:
+def customer_metrics(rows: str, amount: str | None, *, hundredths: bool = False) -> list[Column]:
     """What users' signups make of their facts, over one row per user.
 
-    rows and amount name the columns that hold a user's count and sum.
+    rows and amount name the columns that hold a user's count and sum, a whole number; hundredths
+    tells whether that is of hundredths of what the source has.
     """
+    unit = F.lit("0.01" if hundredths else "1.00").cast("decimal(3,2)")
     metrics: list[Column] = []
     for name in (USED, NOT_YET, ORPHAN_USER):
         is_it = user_disposition("is_signed_up") == name
         metrics.append(F.sum(F.when(is_it, F.col(rows))).alias(f"{name}:rows"))
         if amount:
-            money = F.col(amount).cast("decimal(30,2)")
-            metrics.append(F.sum(F.when(is_it, money)).alias(f"{name}:amount"))
+            total = F.sum(F.when(is_it, F.col(amount).cast("decimal(28,0)")))
+            metrics.append((total * unit).cast("decimal(38,2)").alias(f"{name}:amount"))
     return metrics
 
 

@@ -49,6 +49,16 @@ def hash_of(user_id: Column) -> Column:
     return F.xxhash64(user_id)
 
 
+def exchanged(rows: DataFrame, method: Method) -> DataFrame:
+    """The same rows with the hash of their user, those of one user in one partition.
+
+    The hash is computed again behind the exchange: that is cheaper than to carry it through, for
+    it is a quarter of what a row compresses to.
+    """
+    by = [hash_of(F.col("user_id")) if name == USER_HASH else F.col(name) for name in method.key]
+    return with_user_hash(rows.repartition(*by))
+
+
 def with_signup(facts: DataFrame, signups: DataFrame, method: Method) -> DataFrame:
     """One row per fact with its user's signup, all NULL for an orphan, whose `orphan_id` is set.
 
@@ -69,13 +79,18 @@ def with_signup(facts: DataFrame, signups: DataFrame, method: Method) -> DataFra
 
 
 def per_user(
-    facts: DataFrame, columns: dict[str, Column], measures: Sequence[Column], method: Method
+    facts: DataFrame,
+    columns: dict[str, Column],
+    measures: Sequence[Column],
+    method: Method,
+    derived: dict[str, Column] | None = None,
 ) -> DataFrame:
     """One row per user: the measures, and what every such frame has (`of_user`).
 
-    facts: with their user's signup. columns: what the measures need of each.
+    facts: with their user's signup. columns: what the measures need of each. derived: what they
+    need besides, which is computed of the columns once these have been sorted.
     """
-    narrow = facts.transform(_side_by_side, columns, method)
+    narrow = facts.transform(_side_by_side, columns, method).withColumns(derived or {})
     grouped = narrow.groupBy(*method.key).agg(
         F.bool_or("is_signed_up").alias("is_signed_up"),
         F.collect_set(ORPHAN_ID).alias(ORPHAN_IDS),

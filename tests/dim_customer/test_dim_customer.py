@@ -28,11 +28,11 @@ DEPOSITS = (
 )
 PURCHASES = (
     "user_id string, is_signed_up boolean, total_purchases bigint, "
-    "total_purchase_amount_usd decimal(28,2), first_purchase_timestamp timestamp, "
+    "total_purchase_cents decimal(30,0), first_purchase_timestamp timestamp, "
     "last_purchase_timestamp timestamp, unique_games_played bigint, "
-    "high_jackpot_games_played bigint, high_jackpot_spend_usd decimal(28,2), "
-    "longest_purchase_gap bigint, purchase_days bigint, spend_first_7_days_usd decimal(28,2), "
-    "spend_first_30_days_usd decimal(28,2), spend_first_90_days_usd decimal(28,2), "
+    "high_jackpot_games_played bigint, high_jackpot_cents decimal(30,0), "
+    "longest_purchase_gap bigint, purchase_days bigint, spend_first_7_days_cents decimal(30,0), "
+    "spend_first_30_days_cents decimal(30,0), spend_first_90_days_cents decimal(30,0), "
     "has_duplicates boolean"
 )
 WEB_EVENTS = (
@@ -109,16 +109,18 @@ def test_every_customer_has_one_row_also_one_without_activity_and_nobody_else_ha
     }
     purchase = {
         "total_purchases": 3,
-        "total_purchase_amount_usd": Decimal("30.04"),
         "first_purchase_timestamp": utc("2024-01-03 00:00:00"),
         "last_purchase_timestamp": utc("2024-02-20 12:00:00"),
         "unique_games_played": 2,
         "high_jackpot_games_played": 1,
-        "high_jackpot_spend_usd": Decimal("10.00"),
         "purchase_days": 3,
-        "spend_first_7_days_usd": Decimal("10.00"),
-        "spend_first_30_days_usd": Decimal("10.01"),
-        "spend_first_90_days_usd": Decimal("30.04"),
+    }
+    cents = {
+        "total_purchase_cents": Decimal(3004),
+        "high_jackpot_cents": Decimal(1000),
+        "spend_first_7_days_cents": Decimal(1000),
+        "spend_first_30_days_cents": Decimal(1001),
+        "spend_first_90_days_cents": Decimal(3004),
     }
     web_event = {
         "total_web_events": 4,
@@ -136,7 +138,7 @@ def test_every_customer_has_one_row_also_one_without_activity_and_nobody_else_ha
     actual = joined(
         signups,
         by_name(spark, DEPOSITS, [{**state, **deposit} for state in states]),
-        by_name(spark, PURCHASES, [{**state, **purchase, **gap} for state in states]),
+        by_name(spark, PURCHASES, [{**state, **purchase, **cents, **gap} for state in states]),
         by_name(spark, WEB_EVENTS, [{**state, **web_event} for state in states]),
     )
     ann = {
@@ -145,7 +147,12 @@ def test_every_customer_has_one_row_also_one_without_activity_and_nobody_else_ha
         "signup_timestamp": SIGNUP,
         "signup_date": date(2024, 1, 1),
         "avg_deposit_amount_minor": Decimal("750.5000"),
+        "total_purchase_amount_usd": Decimal("30.04"),
         "avg_purchase_amount_usd": Decimal("10.0133"),
+        "high_jackpot_spend_usd": Decimal("10.00"),
+        "spend_first_7_days_usd": Decimal("10.00"),
+        "spend_first_30_days_usd": Decimal("10.01"),
+        "spend_first_90_days_usd": Decimal("30.04"),
         "days_to_first_purchase": 1.5,
         "days_to_first_deposit": 1.0,
         "days_to_first_web_event": -1.0,
@@ -197,7 +204,7 @@ def test_a_segment_follows_the_number_of_purchases_and_a_player_type_the_jackpot
         {
             "user_id": user,
             "total_purchases": total,
-            "total_purchase_amount_usd": Decimal(total),
+            "total_purchase_cents": Decimal(100 * total),
             "high_jackpot_games_played": jackpots,
         }
         for user, total, jackpots in plays
@@ -291,18 +298,18 @@ def test_the_signup_date_is_that_of_the_business_time_zone(spark: SparkSession) 
 
 def test_averages_are_rounded_half_up_from_the_exact_quotient(spark: SparkSession) -> None:
     money = [
-        ("none", 0, 0, Decimal("0.00"), 0),
-        ("tie", 1, 20_000, Decimal("0.01"), 200),
-        ("below", 1_249_999_999, 25_000_000_000_000, Decimal("12499999.99"), 250_000_000_000),
-        ("big", 9_223_372_036_854_775_807, 1, Decimal("999999999999999999999999.99"), 1),
-        ("bound", 999_999, 20_000, Decimal("999999.00"), 20_000),
+        ("none", 0, 0, Decimal(0), 0),
+        ("tie", 1, 20_000, Decimal(1), 200),
+        ("below", 1_249_999_999, 25_000_000_000_000, Decimal(1_249_999_999), 250_000_000_000),
+        ("big", 9_223_372_036_854_775_807, 1, Decimal(10**26 - 1), 1),
+        ("bound", 999_999, 20_000, Decimal(99_999_900), 20_000),
     ]
     deposits = [
         {"user_id": user, "total_deposits": count, "total_deposit_amount_minor": total}
         for user, total, count, _, _ in money
     ]
     purchases = [
-        {"user_id": user, "total_purchases": count, "total_purchase_amount_usd": total}
+        {"user_id": user, "total_purchases": count, "total_purchase_cents": total}
         for user, _, _, total, count in money
     ]
     actual = customers(
@@ -324,8 +331,8 @@ def test_averages_are_rounded_half_up_from_the_exact_quotient(spark: SparkSessio
 
 
 def test_an_average_too_large_for_its_type_is_an_error(spark: SparkSession) -> None:
-    total = Decimal("1000000000000000000000000.00")
-    purchase = {"user_id": "ann", "total_purchases": 1, "total_purchase_amount_usd": total}
+    total = Decimal(10**26)
+    purchase = {"user_id": "ann", "total_purchases": 1, "total_purchase_cents": total}
     actual = customers(spark, [("ann", SIGNUP, "UK")], purchases=[purchase])
     with pytest.raises(ArithmeticException, match="NUMERIC_VALUE_OUT_OF_RANGE"):
         actual.collect()

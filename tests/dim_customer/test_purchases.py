@@ -31,7 +31,14 @@ def per_customer(spark: SparkSession, purchases: Sequence[Purchase], method: Met
     signups = known(spark, [(user, SIGNUP, True) for user in USERS])
     staged = used(spark, "stg_ticket_purchases", purchases)
     games = staging(spark, "stg_games", GAMES)
-    return by_user_id(purchases_per_customer(staged, signups, games, 1_000_000, method), signups)
+    return in_cents(purchases_per_customer(staged, signups, games, 1_000_000, method), signups)
+
+
+def in_cents(purchases: DataFrame, signups: DataFrame) -> DataFrame:
+    """The purchases by user, cents of either method in the narrower type."""
+    named = by_user_id(purchases, signups)
+    cents = [name for name in named.columns if name.endswith("_cents")]
+    return named.withColumns({name: F.col(name).cast("bigint") for name in cents})
 
 
 def test_a_customer_has_everything_that_was_bought(spark: SparkSession, method: Method) -> None:
@@ -49,23 +56,23 @@ def test_a_customer_has_everything_that_was_bought(spark: SparkSession, method: 
     expected = spark.createDataFrame(
         [
             (
-                *("ann", True, 3, Decimal("12.55"), first, last, 2, 1, Decimal("12.50")),
-                *(3 * 86_400_000_000, 2, Decimal("12.55"), Decimal("12.55"), Decimal("12.55")),
+                *("ann", True, 3, 1255, first, last, 2, 1, 1250),
+                *(3 * 86_400_000_000, 2, 1255, 1255, 1255),
                 *(0, 0, False),
             ),
             (
-                *("bob", True, 1, Decimal("0.00"), last, last, 1, 0, Decimal("0.00")),
-                *(None, 1, Decimal("0.00"), Decimal("0.00"), Decimal("0.00")),
+                *("bob", True, 1, 0, last, last, 1, 0, 0),
+                *(None, 1, 0, 0, 0),
                 *(0, 0, False),
             ),
         ],
         "user_id string, is_signed_up boolean, total_purchases bigint, "
-        "total_purchase_amount_usd decimal(28,2), first_purchase_timestamp timestamp, "
+        "total_purchase_cents bigint, first_purchase_timestamp timestamp, "
         "last_purchase_timestamp timestamp, unique_games_played bigint, "
-        "high_jackpot_games_played bigint, high_jackpot_spend_usd decimal(28,2), "
+        "high_jackpot_games_played bigint, high_jackpot_cents bigint, "
         "longest_purchase_gap bigint, purchase_days bigint, "
-        "spend_first_7_days_usd decimal(28,2), spend_first_30_days_usd decimal(28,2), "
-        "spend_first_90_days_usd decimal(28,2), purchases_before_signup bigint, "
+        "spend_first_7_days_cents bigint, spend_first_30_days_cents bigint, "
+        "spend_first_90_days_cents bigint, purchases_before_signup bigint, "
         "purchases_of_unknown_games bigint, has_duplicates boolean",
     )
     assert_df_equality(actual, expected, ignore_row_order=True, ignore_nullable=True)
@@ -89,21 +96,21 @@ def test_only_games_at_or_above_the_threshold_are_high_jackpot_and_only_named_ga
     ]
     actual = per_customer(spark, purchases, method).select(
         "user_id",
-        "total_purchase_amount_usd",
+        "total_purchase_cents",
         "unique_games_played",
         "high_jackpot_games_played",
-        "high_jackpot_spend_usd",
+        "high_jackpot_cents",
         "purchases_of_unknown_games",
     )
     expected = spark.createDataFrame(
         [
-            ("ann", Decimal("1.27"), 5, 2, Decimal("0.07"), 2),
-            ("bob", Decimal("1.00"), 1, 0, Decimal("0.00"), 0),
-            ("cyd", Decimal("2.00"), 0, 0, Decimal("0.00"), 2),
-            ("dee", Decimal("1.00"), 1, 0, Decimal("0.00"), 1),
+            ("ann", 127, 5, 2, 7, 2),
+            ("bob", 100, 1, 0, 0, 0),
+            ("cyd", 200, 0, 0, 0, 2),
+            ("dee", 100, 1, 0, 0, 1),
         ],
-        "user_id string, total_purchase_amount_usd decimal(28,2), unique_games_played bigint, "
-        "high_jackpot_games_played bigint, high_jackpot_spend_usd decimal(28,2), "
+        "user_id string, total_purchase_cents bigint, unique_games_played bigint, "
+        "high_jackpot_games_played bigint, high_jackpot_cents bigint, "
         "purchases_of_unknown_games bigint",
     )
     assert_df_equality(actual, expected, ignore_row_order=True, ignore_nullable=True)
@@ -163,21 +170,20 @@ def test_early_spend_starts_at_the_signup_and_ends_just_before_the_last_day_is_o
     ]
     actual = per_customer(spark, purchases, method).select(
         "user_id",
-        "total_purchase_amount_usd",
-        "spend_first_7_days_usd",
-        "spend_first_30_days_usd",
-        "spend_first_90_days_usd",
+        "total_purchase_cents",
+        "spend_first_7_days_cents",
+        "spend_first_30_days_cents",
+        "spend_first_90_days_cents",
         "purchases_before_signup",
     )
-    nothing = Decimal("0.00")
     expected = spark.createDataFrame(
         [
-            ("ann", Decimal("2.55"), Decimal("0.06"), Decimal("0.30"), Decimal("1.26"), 1),
-            ("bob", Decimal("1.00"), nothing, nothing, nothing, 0),
+            ("ann", 255, 6, 30, 126, 1),
+            ("bob", 100, 0, 0, 0, 0),
         ],
-        "user_id string, total_purchase_amount_usd decimal(28,2), "
-        "spend_first_7_days_usd decimal(28,2), spend_first_30_days_usd decimal(28,2), "
-        "spend_first_90_days_usd decimal(28,2), purchases_before_signup bigint",
+        "user_id string, total_purchase_cents bigint, "
+        "spend_first_7_days_cents bigint, spend_first_30_days_cents bigint, "
+        "spend_first_90_days_cents bigint, purchases_before_signup bigint",
     )
     assert_df_equality(actual, expected, ignore_row_order=True, ignore_nullable=True)
 
@@ -197,24 +203,24 @@ def test_purchases_of_users_unknown_or_still_to_sign_up_are_kept_apart(
     ).withColumn("has_duplicates", F.col("purchase_id") == "p1")
     signups = known(spark, [("ann", SIGNUP, True), ("bob", SIGNUP, False)])
     games = staging(spark, "stg_games", GAMES)
-    actual = by_user_id(
+    actual = in_cents(
         purchases_per_customer(purchases, signups, games, 1_000_000, method), signups
     ).select(
         "user_id",
         "is_signed_up",
         "total_purchases",
-        "spend_first_7_days_usd",
+        "spend_first_7_days_cents",
         "purchases_before_signup",
         "has_duplicates",
     )
     expected = spark.createDataFrame(
         [
-            ("ann", True, 2, Decimal("2.00"), 0, True),
-            ("bob", False, 1, Decimal("0.00"), 1, False),
-            ("nobody", None, 1, Decimal("0.00"), 0, False),
+            ("ann", True, 2, 200, 0, True),
+            ("bob", False, 1, 0, 1, False),
+            ("nobody", None, 1, 0, 0, False),
         ],
         "user_id string, is_signed_up boolean, total_purchases bigint, "
-        "spend_first_7_days_usd decimal(28,2), purchases_before_signup bigint, "
+        "spend_first_7_days_cents bigint, purchases_before_signup bigint, "
         "has_duplicates boolean",
     )
     assert_df_equality(actual, expected, ignore_row_order=True, ignore_nullable=True)

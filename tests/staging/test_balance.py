@@ -116,6 +116,20 @@ def test_a_customer_s_facts_are_used_not_yet_or_orphans_by_the_signup(spark: Spa
     assert len(customer_metrics("number", None)) == 3
 
 
+def test_amounts_of_customers_in_hundredths_are_told_in_the_unit_of_the_source(
+    spark: SparkSession,
+) -> None:
+    largest = Decimal(10**28 - 1)
+    per_customer = spark.createDataFrame(
+        [(True, 1, largest), (True, 1, Decimal(2)), (None, 1, Decimal(5))],
+        "is_signed_up boolean, number bigint, cents decimal(30,0)",
+    )
+    metrics = customer_metrics("number", "cents", hundredths=True)
+    [counted] = per_customer.agg(*metrics).collect()
+    assert counted["used:amount"] == Decimal("100000000000000000000000000.01")
+    assert counted["ORPHAN_USER:amount"] == Decimal("0.05")
+
+
 def test_what_several_passes_counted_adds_up() -> None:
     early = {
         "read:rows": 10,
