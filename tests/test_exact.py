@@ -9,7 +9,7 @@ from pyspark.errors import ArithmeticException
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from customer_mart.exact import average, divide_half_up
+from customer_mart.exact import average, divide_half_up, dollars
 
 LARGEST_CENTS = Decimal(10**28 - 1)
 
@@ -141,3 +141,33 @@ def test_an_average_too_large_for_its_type_is_an_error(spark: SparkSession, coun
     averages = totals.select(average(F.col("cents"), F.col("count"), units=100))
     with pytest.raises(ArithmeticException, match="NUMERIC_VALUE_OUT_OF_RANGE"):
         averages.collect()
+
+
+def test_a_quotient_beyond_38_digits_is_an_error(spark: SparkSession) -> None:
+    numerators = spark.createDataFrame([(Decimal("1E+36"),)], "numerator decimal(38,0)")
+    quotients = numerators.select(divide_half_up(F.col("numerator"), F.lit(7), scale=4))
+    with pytest.raises(ArithmeticException, match="NUMERIC_VALUE_OUT_OF_RANGE"):
+        quotients.collect()
+
+
+def test_whole_cents_are_dollars_exactly(spark: SparkSession) -> None:
+    expected = spark.createDataFrame(
+        [
+            (LARGEST_CENTS, Decimal("99999999999999999999999999.99")),
+            (Decimal(2**63 - 1), Decimal("92233720368547758.07")),
+            (Decimal(0), Decimal("0.00")),
+            (None, None),
+        ],
+        "cents decimal(30,0), dollars decimal(28,2)",
+    )
+    actual = expected.select("cents", dollars(F.col("cents")).alias("dollars"))
+    assert_df_equality(actual, expected, ignore_row_order=True, ignore_nullable=True)
+    by_bigint = expected.where("cents < 1e19")
+    actual = by_bigint.select("cents", dollars(F.col("cents").cast("bigint")).alias("dollars"))
+    assert_df_equality(actual, by_bigint, ignore_row_order=True, ignore_nullable=True)
+
+
+def test_cents_of_more_dollars_than_the_type_holds_are_an_error(spark: SparkSession) -> None:
+    cents = spark.createDataFrame([(LARGEST_CENTS + 1,)], "cents decimal(30,0)")
+    with pytest.raises(ArithmeticException, match="NUMERIC_VALUE_OUT_OF_RANGE"):
+        cents.select(dollars(F.col("cents"))).collect()

@@ -96,8 +96,8 @@ def _measures() -> list[Column]:
 
 def _longest_gap(micros: Column) -> Column:
     """The longest time between neighbours, in microseconds; NULL below two instants."""
-    # One fewer than there are instants. Slices also spare the engine a look at its settings for
-    # every value, which arrays straight from a row take it.
+    # One fewer than there are instants. Both sides are slices: the values of an array as it is in
+    # a row are read through a getter that looks at the session's settings every time.
     gaps = F.size(micros) - 1
     earlier, later = F.slice(micros, F.lit(1), gaps), F.slice(micros, F.lit(2), gaps)
     return F.array_max(F.zip_with(earlier, later, lambda start, end: end - start))

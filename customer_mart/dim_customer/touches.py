@@ -9,11 +9,15 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 
+def is_touch() -> Column:
+    """Whether a campaign brought the event."""
+    return F.col("utm_campaign").isNotNull()
+
+
 def touch() -> Column:
     """The event as a touch; NULL when no campaign brought it."""
-    has_campaign = F.col("utm_campaign").isNotNull()
     fields = F.struct("event_timestamp", "event_id", "utm_campaign")
-    return F.when(has_campaign, fields)
+    return F.when(is_touch(), fields)
 
 
 def touch_before_purchase() -> Column:

@@ -3,7 +3,7 @@
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from customer_mart.dim_customer.touches import touch, touch_before_purchase
+from customer_mart.dim_customer.touches import is_touch, touch, touch_before_purchase
 from customer_mart.staging.user_key import HAS_DUPLICATES, Method, of_user, per_user, with_signup
 
 
@@ -19,9 +19,9 @@ def web_events_per_customer(
     first_purchases = of_customers.select(*method.key, "first_purchase_timestamp")
     customers = signups.join(first_purchases, list(method.key), "left")
     names = ("event_timestamp", "utm_campaign", "first_purchase_timestamp")
-    # An event's id decides between touches alone.
-    event_id = F.when(F.col("utm_campaign").isNotNull(), F.col("event_id"))
-    columns = {**{name: F.col(name) for name in names}, "event_id": event_id}
+    # Only touches need their id; without it the other rows are narrower to sort.
+    id_of_touch = F.when(is_touch(), F.col("event_id"))
+    columns = {**{name: F.col(name) for name in names}, "event_id": id_of_touch}
     measures = [
         F.count(F.lit(1)).alias("total_web_events"),
         F.min("event_timestamp").alias("first_web_event_timestamp"),

@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 from customer_mart.contracts import MART_TABLES
 from customer_mart.erasure.delivered import ERASED_ID, erased_ids, holds
 from customer_mart.erasure.erased import Erased
-from customer_mart.erasure.ledger import enter, erased_customers, finish
+from customer_mart.erasure.ledger import enter, erased_customers, finish, require_ledger
 from customer_mart.erasure.run_texts import TEXTS, scrubbed_runs
 from customer_mart.errors import DataError, UsageError
 from customer_mart.progress import LogFormat, Progress, start_progress
@@ -54,7 +54,7 @@ def erase(
     holds an id.
 
     Raises:
-        DataError: if there is no mart to erase from, or its ledger has lost its salt.
+        DataError: if there is no mart to erase from, or its ledger is gone or has lost its salt.
         UsageError: if the settings do not lead to the ledger's salt, or the session refuses what
             an erasure needs.
     """
@@ -63,6 +63,7 @@ def erase(
     request_id = f"erase_{now:%Y%m%dT%H%M%SZ}_{secrets.token_hex(4)}"
     progress = start_progress(log_format, request_id)
     _require_mart(spark, settings)
+    require_ledger(spark, settings)
     with progress.stage("enter in erased_customers") as stage:
         stage.rows = enter(spark, settings, list(ids), request_id)
         erased = erased_customers(spark, settings)

@@ -8,7 +8,7 @@ from datetime import datetime
 from pyspark.sql import Column, DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
-from customer_mart.publish.dictionaries import dictionaries_for_text
+from customer_mart.publish.dictionaries import dictionaries_for_few_values
 from customer_mart.publish.target import Target
 
 # Operations that leave every row as it was.
@@ -59,7 +59,7 @@ def publish(
     grouped = rows.repartition(_tasks(spark), *partitions)
     ordered = grouped.sortWithinPartitions(*(F.col(name) for name in partitions), *order)
     write = ordered.write.option("maxRecordsPerFile", max_records_per_file)
-    with dictionaries_for_text(spark, target.contract):
+    with dictionaries_for_few_values(spark, target.contract):
         target.replace(write, metadata)
     return version_of_run(spark, target, metadata["run_id"])
 

@@ -1,4 +1,4 @@
-"""Dictionaries of Parquet files: for text that repeats, and for nothing else."""
+"""Dictionaries of the mart's Parquet files: for columns of few values, and for no others."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -13,16 +13,20 @@ from customer_mart.publish.session_setting import session_setting
 DICTIONARIES = "parquet.enable.dictionary"
 
 
-@contextmanager
-def dictionaries_for_text(spark: SparkSession, table: Contract) -> Iterator[None]:
-    """The session, writing files of the table with dictionaries for its text but for its key.
+OF_FEW_VALUES = ("string", "int")  # labels and scores
 
-    Ids, times and amounts are rarely the same twice within a date: looking each up costs a sixth
-    of publication, and the files become larger rather than smaller. A session that refuses is only
-    slower. Delta passes no such option of a write on, so that the session has to have it.
+
+@contextmanager
+def dictionaries_for_few_values(spark: SparkSession, table: Contract) -> Iterator[None]:
+    """The session, writing files of the table with dictionaries for its labels and scores.
+
+    Ids, times and amounts are rarely the same twice: to look each of them up takes longer than to
+    write it (docs/performance.md has what that costs). A session that refuses is only slower, so
+    that it says nothing. Delta passes no such option of a write on: the session has to have it,
+    and with it whoever else writes in that session meanwhile.
     """
-    text = [column.name for column in table.columns if column.type == "string" and not column.key]
-    settings = {DICTIONARIES: "false", **{f"{DICTIONARIES}#{name}": "true" for name in text}}
+    few = [c.name for c in table.columns if c.type in OF_FEW_VALUES and not c.key]
+    settings = {DICTIONARIES: "false", **{f"{DICTIONARIES}#{name}": "true" for name in few}}
     with ExitStack() as stack:
         for name, value in settings.items():
             with suppress(PySparkException):

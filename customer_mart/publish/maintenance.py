@@ -8,6 +8,7 @@ from urllib.parse import unquote
 from pyspark.sql import SparkSession
 
 from customer_mart.identifiers import quoted, sql_string
+from customer_mart.publish.dictionaries import dictionaries_for_few_values
 from customer_mart.publish.merge import USER_METADATA
 from customer_mart.publish.session_setting import session_setting
 from customer_mart.publish.target import Target
@@ -43,7 +44,8 @@ def compact(spark: SparkSession, target: Target, max_files: int) -> int:
     where = ""
     if target.contract.partition_columns and len(crowded) <= MOST_PARTITIONS_NAMED:
         where = " WHERE " + " OR ".join(_condition(partition) for partition in crowded)
-    spark.sql(f"OPTIMIZE {target.identifier}{where}")
+    with dictionaries_for_few_values(spark, target.contract):
+        spark.sql(f"OPTIMIZE {target.identifier}{where}")
     return len(crowded)
 
 

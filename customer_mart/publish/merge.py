@@ -7,7 +7,7 @@ from pyspark.sql import functions as F
 
 from customer_mart.identifiers import quoted
 from customer_mart.publish.commit import version_of_run
-from customer_mart.publish.dictionaries import dictionaries_for_text
+from customer_mart.publish.dictionaries import dictionaries_for_few_values
 from customer_mart.publish.session_setting import session_setting
 from customer_mart.publish.target import Target
 
@@ -38,8 +38,7 @@ def merge(
         f"WHEN MATCHED THEN UPDATE SET {updates} "
         f"WHEN NOT MATCHED AND s.is_kept THEN INSERT ({names}) VALUES ({values})"
     )
-    with dictionaries_for_text(spark, target.contract):
-        merge_into(spark, target, rows, same, clauses, metadata)
+    merge_into(spark, target, rows, same, clauses, metadata)
     return version_of_run(spark, target, metadata["run_id"])
 
 
@@ -57,7 +56,10 @@ def merge_into(
     """
     rows.createOrReplaceTempView(VIEW)
     try:
-        with session_setting(spark, USER_METADATA, json.dumps(metadata)):
+        with (
+            session_setting(spark, USER_METADATA, json.dumps(metadata)),
+            dictionaries_for_few_values(spark, target.contract),
+        ):
             statement = f"MERGE INTO {target.identifier} AS t USING {VIEW} AS s ON {on} {clauses}"
             return spark.sql(statement).collect()[0]
     finally:

@@ -33,7 +33,10 @@ def is_settable(spark: SparkSession, name: str) -> bool:
 
 @contextmanager
 def session_setting(spark: SparkSession, name: str, value: str) -> Iterator[None]:
-    """The session with the setting; afterwards as it was."""
+    """The session with the setting; afterwards as it was.
+
+    It is the session's, not the thread's: two runs at once need a session each.
+    """
     before = spark.conf.get(name, None)
     spark.conf.set(name, value)
     try:

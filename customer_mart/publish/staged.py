@@ -31,7 +31,8 @@ class StagingArea:
     def stage(self, name: str, rows: DataFrame) -> DataFrame:
         """The same rows, written once and read back."""
         place = self._place(name)
-        # What is read once is not worth a dictionary.
+        # Ids, times and sums are rarely the same twice, and staged rows live for one run: the few
+        # who read them do not earn back what a dictionary costs.
         write = rows.write.mode("overwrite").option(DICTIONARIES, "false")
         # A frame that is staged again may have other columns; where tables are Delta by default,
         # that has to be allowed.

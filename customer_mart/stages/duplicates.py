@@ -11,7 +11,14 @@ from customer_mart.sources import SourceTable
 from customer_mart.stages.passes import early_rows
 from customer_mart.staging.balance import duplicate_metrics
 from customer_mart.staging.dispositions import DISPOSITION, USED, with_duplicates
-from customer_mart.staging.user_key import HAS_DUPLICATES, KEY_HASH, Method, with_user_hash
+from customer_mart.staging.user_key import (
+    HAS_DUPLICATES,
+    KEY_HASH,
+    USER_HASH,
+    Method,
+    exchanged,
+    with_user_hash,
+)
 
 # Users to compare, up to whom they go to the facts and not the facts to them.
 MOST_BROADCAST = 1_000_000
@@ -48,13 +55,13 @@ def compared_again(
     """
     table, duplicates = source.contract, Observation()
     users = staged.where(HAS_DUPLICATES).select(*method.key)
-    used = early_rows(run, source).where(F.col(DISPOSITION) == USED).transform(with_user_hash)
+    used = early_rows(run, source).where(F.col(DISPOSITION) == USED)
     if suspects <= MOST_BROADCAST:
-        theirs = used.join(F.broadcast(users), list(method.key), "left_semi")
-        by_user = theirs.repartition(*method.key)
+        theirs = with_user_hash(used).join(F.broadcast(users), list(method.key), "left_semi")
+        by_user = exchanged(theirs.drop(USER_HASH), method)
     else:
         side = users.hint("shuffle_hash")
-        by_user = used.repartition(*method.key).join(side, list(method.key), "left_semi")
+        by_user = exchanged(used, method).join(side, list(method.key), "left_semi")
     # After the exchange: what is observed here is exact.
     counted = with_duplicates(by_user, table, unique=False).observe(
         duplicates, *duplicate_metrics(table)

@@ -52,11 +52,13 @@ def hash_of(user_id: Column) -> Column:
 def exchanged(rows: DataFrame, method: Method) -> DataFrame:
     """The same rows with the hash of their user, those of one user in one partition.
 
-    The hash is computed again behind the exchange: that is cheaper than to carry it through, for
-    it is a quarter of what a row compresses to.
+    The hash is computed again behind the exchange, which is cheaper than to carry it through: it
+    does not compress.
     """
-    by = [hash_of(F.col("user_id")) if name == USER_HASH else F.col(name) for name in method.key]
-    return with_user_hash(rows.repartition(*by))
+    user_hash = hash_of(F.col("user_id"))
+    by = [user_hash if name == USER_HASH else F.col(name) for name in method.key]
+    # The engine takes rows that are exchanged by an expression for exchanged by its alias.
+    return rows.repartition(*by).withColumn(USER_HASH, user_hash)
 
 
 def with_signup(facts: DataFrame, signups: DataFrame, method: Method) -> DataFrame:

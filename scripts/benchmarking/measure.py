@@ -1,6 +1,7 @@
 """One measurement, in a process of its own: warm up on a few rows, then time the real ones."""
 
 import math
+import os
 import resource
 import shutil
 import sys
@@ -83,6 +84,7 @@ def measured_spark(task: Task, output: Path, scratch: Path) -> Answer:
         if task.warm_up:
             warm_up_spark(spark, task.contender, Path(task.warm_up), scratch / "warm-up")
         sources = prepared(spark, task.contender, Path(task.sources), output)
+        write_back()
         begun, start = time.time(), time.perf_counter()
         SPARK_WORK[task.contender](spark, sources, output)
         seconds, ended = time.perf_counter() - start, time.time()
@@ -93,6 +95,11 @@ def measured_spark(task: Task, output: Path, scratch: Path) -> Answer:
     with log.open(encoding="utf-8") as lines:
         engine = engine_measures(lines, math.floor(begun * 1000), math.ceil(ended * 1000))
     return {"seconds": seconds, **asdict(engine), "peak_memory_bytes": memory}
+
+
+def write_back() -> None:
+    """Has everything on disk that others have written: thousands of files, of some contenders."""
+    os.sync()
 
 
 def prepared(spark: SparkSession, contender: str, sources: Path, output: Path) -> Path:
@@ -115,6 +122,7 @@ def measured_duckdb(task: Task, output: Path, scratch: Path) -> Answer:
     spilled, memory = scratch / "spilled", task.driver_memory
     if task.warm_up:
         duckdb_dim_customer(Path(task.warm_up), scratch / "warm-up", memory, spilled)
+    write_back()
     start = time.perf_counter()
     duckdb_dim_customer(Path(task.sources), output, memory, spilled)
     seconds = time.perf_counter() - start

@@ -159,6 +159,42 @@ def test_an_erased_customer_is_gone_and_stays_out(
     assert all(row["erased_at"] for row in ledger)
 
 
+@pytest.mark.classic("empties the engine's memory of Delta logs")
+def test_a_lost_ledger_is_missed_by_what_would_bring_customers_back(
+    warehouse: Warehouse, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _erase(warehouse, "--user-id", "u1") == 0
+    warehouse.insert("stg_deposits", [("d2", "u1", WHEN, 1), ("new", "u0", WHEN, 100)])
+    assert warehouse.run(JANUARY, "incremental") == 0
+    # A run that changes nothing says nothing of erased customers, and forgets nothing.
+    assert warehouse.run(JANUARY, "incremental") == 0
+    before = warehouse.published()
+    ledger, away = warehouse.mart / "erased_customers", warehouse.folder / "away"
+    ledger.rename(away)
+    warehouse.insert("stg_deposits", [("newer", "u0", WHEN, 100), ("d3", "u1", WHEN, 1)])
+    warehouse.forget_logs()
+    capsys.readouterr()
+
+    for mode in ("incremental", "full"):
+        assert warehouse.run(JANUARY, mode) == 3
+        told = capsys.readouterr().err
+        assert f"The ledger of erased customers is not at {ledger} any more" in told
+    assert _erase(warehouse, "--user-id", "u2") == 3
+    assert not ledger.exists()
+    assert warehouse.published() == before
+
+    away.rename(ledger)
+    warehouse.forget_logs()
+    assert warehouse.run(JANUARY, "auto") == 0
+    assert "u1" not in _customers(warehouse)
+
+    ledger.rename(away)
+    warehouse.forget_logs()
+    assert warehouse.run(JANUARY, "full", "--set", "erasure.allow_lost_ledger=true") == 0
+    assert "u1" in _customers(warehouse)
+    assert warehouse.run(JANUARY, "full") == 0
+
+
 def test_scores_computed_alone_leave_out_whom_an_interrupted_erasure_left_in_dim_customer(
     warehouse: Warehouse, capsys: pytest.CaptureFixture[str]
 ) -> None:

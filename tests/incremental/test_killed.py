@@ -3,7 +3,6 @@
 import os
 import signal
 import subprocess
-import sys
 import time
 from datetime import datetime, timezone
 from pathlib import Path
@@ -13,54 +12,23 @@ import pytest
 
 from customer_mart.cli import main
 from tests.incremental.warehouse import ALL_DIRT, ANY_SHARE, JANUARY, WHEN, Warehouse
-from tests.processes import quick_environment
+from tests.processes import hit_at, killed_at, started
 
 pytestmark = pytest.mark.classic("kills a driver and its session with it")
 
-ROOT = Path(__file__).parents[2]
-# Runs the command line with one function of the pipeline replaced by a signal to this process.
-DRIVER = """
-import os, signal, sys
-from customer_mart import cli, pipeline
-
-point, name = sys.argv[1:3]
-
-def hit(*_args, **_kwargs):
-    os.kill(os.getpid(), signal.Signals[name])
-
-assert hasattr(pipeline, point)
-setattr(pipeline, point, hit)
-sys.exit(cli.main(sys.argv[3:]))
-"""
+PIPELINE = "customer_mart.pipeline"
 
 
-def _started(driver: list[str], warehouse: Warehouse, *flags: str) -> subprocess.Popen[str]:
-    """A run in a process of its own, of a group of its own together with the engine's."""
+def _build(warehouse: Warehouse, *flags: str) -> list[str]:
+    """The command that builds the mart."""
     places = ["--sources", str(warehouse.sources), "--mart", str(warehouse.mart)]
     limits = ["--set", ALL_DIRT, "--set", ANY_SHARE, "--as-of", JANUARY.isoformat()]
-    line = [sys.executable, *driver, "build", *places, *limits, *flags]
-    pipe, nothing = subprocess.PIPE, subprocess.DEVNULL
-    return subprocess.Popen(
-        line,
-        cwd=ROOT,
-        env=quick_environment(),
-        stdout=nothing,
-        stderr=pipe,
-        text=True,
-        start_new_session=True,
-    )
+    return ["build", *places, *limits, *flags]
 
 
 def _kill(run: subprocess.Popen[str]) -> None:
     """Ends a run and its engine at once."""
     os.killpg(run.pid, signal.SIGKILL)
-    _, errors = run.communicate()
-    assert run.returncode == -signal.SIGKILL, errors
-
-
-def _killed_at(warehouse: Warehouse, point: str, mode: str) -> None:
-    """A run that is killed when it gets to a function."""
-    run = _started(["-c", DRIVER, point, "SIGKILL"], warehouse, "--mode", mode)
     _, errors = run.communicate()
     assert run.returncode == -signal.SIGKILL, errors
 
@@ -77,7 +45,7 @@ def test_a_killed_driver_leaves_whole_tables_and_the_next_run_converges(
     warehouse.insert("stg_deposits", [("new", "u0", WHEN, 100), ("lost", "nobody", WHEN, 1)])
     expected = warehouse.rebuilt(JANUARY)
     assert expected.customer_ltv_scoring != before.customer_ltv_scoring
-    _killed_at(warehouse, point, mode)
+    killed_at(f"{PIPELINE}:{point}", *_build(warehouse, "--mode", mode))
 
     found = warehouse.published()
     assert found.dim_customer == expected.dim_customer
@@ -103,7 +71,7 @@ def test_a_driver_killed_while_it_writes_leaves_files_that_only_maintenance_sees
     committed = _data_files(warehouse)
     # A file for each of them: the write goes on for long after the first is there.
     slowly = ("--set", "publish.max_records_per_file=1")
-    run = _started(["-m", "customer_mart.cli"], warehouse, "--mode", "full", *slowly)
+    run = started("-m", "customer_mart.cli", *_build(warehouse, "--mode", "full", *slowly))
     while _data_files(warehouse) == committed:
         assert run.poll() is None
         time.sleep(0.01)
@@ -139,8 +107,8 @@ def test_a_second_run_is_told_of_the_first_and_goes_on_when_that_is_killed(
 ) -> None:
     before = warehouse.published()
     warehouse.insert("stg_deposits", [("new", "u0", WHEN, 100)])
-    at_its_first_commit = ["-c", DRIVER, "merge_dim_customer", "SIGSTOP"]
-    first = _started(at_its_first_commit, warehouse, "--mode", "incremental")
+    incremental = _build(warehouse, "--mode", "incremental")
+    first = hit_at(f"{PIPELINE}:merge_dim_customer", "SIGSTOP", *incremental)
     state = os.waitid(os.P_PID, first.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
     assert state is not None
     assert state.si_code == os.CLD_STOPPED

@@ -4,6 +4,7 @@ import dataclasses
 import re
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from pathlib import Path
 
 import pytest
 from pyspark.sql import DataFrame, SparkSession
@@ -12,15 +13,18 @@ from customer_mart.publish.session_setting import session_setting
 from customer_mart.publish.staged import StagingArea
 from customer_mart.run import start_run
 from customer_mart.settings import load_settings
+from customer_mart.stages import facts
 from customer_mart.stages.facts import stage_customers
 from customer_mart.stages.open import open_sources
 from customer_mart.stages.tables import scoring_of, stage_dim_customer
+from customer_mart.staging.user_key import SURE
 from tests.jobs.operator_data import Operator
-from tests.jobs.test_build import DEPOSITS, GAMES, PURCHASES, SIGNUPS, WEB_EVENTS
+from tests.jobs.test_build import SOURCES
 
 pytestmark = pytest.mark.classic("reads the physical plan")
 
 FACTS = ("stg_deposits", "stg_ticket_purchases", "stg_web_events")
+OF_QUICK, OF_SURE = "xxhash64(user_id, 42)", "xxhash64(user_id, 42), user_id"
 NEVER = ("CartesianProduct", "NestedLoop", "Expand", "BatchEvalPython", "ArrowEvalPython")
 
 
@@ -35,27 +39,30 @@ class Plans(StagingArea):
         return super().stage(name, rows)
 
 
+def _own_exchanges(plan: str) -> list[str]:
+    """By what a plan repartitions rows."""
+    own = re.findall(r"Exchange hashpartitioning\((.*?), \d+\), REPARTITION", plan)
+    return [re.sub(r"#\d+", "", by) for by in own]
+
+
+def _other_exchanges(plan: str) -> list[str]:
+    """The first column of every other exchange: of per-customer frames, each read from staging."""
+    others = re.findall(r"Exchange hashpartitioning\((\w+)#.*?, \d+\), ENSURE", plan)
+    assert len(others) <= len(re.findall(r"FileScan parquet .*_staging", plan))
+    return others
+
+
 def plan_of(rows: DataFrame) -> str:
     return str(rows._jdf.queryExecution().executedPlan().toString())
 
 
-@pytest.fixture(scope="module", params=[False, True], ids=["deduplicated", "declared unique"])
-def plans(
-    request: pytest.FixtureRequest,
-    spark: SparkSession,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> dict[str, str]:
+def _plans(spark: SparkSession, folder: Path, *, unique: bool) -> dict[str, str]:
     """The plan of every staged frame and of the scores, by name."""
-    operator = Operator(spark, tmp_path_factory.mktemp("plans"))
-    operator.deliver("stg_signups", SIGNUPS)
-    operator.deliver("stg_games", GAMES)
-    operator.deliver("stg_deposits", DEPOSITS)
-    operator.deliver("stg_ticket_purchases", PURCHASES)
-    operator.deliver("stg_web_events", WEB_EVENTS)
-    unique = str(request.param).lower()
+    operator = Operator(spark, folder)
+    operator.deliver_all(SOURCES)
     settings = load_settings(
         None,
-        [f"sources.{table}.unique={unique}" for table in FACTS],
+        [f"sources.{table}.unique={str(unique).lower()}" for table in FACTS],
         {"sources": str(operator.sources), "mart": str(operator.mart)},
     )
     run = start_run(spark, settings, datetime(2025, 1, 1, tzinfo=timezone.utc))
@@ -65,6 +72,15 @@ def plans(
     with session_setting(spark, "spark.sql.autoBroadcastJoinThreshold", "-1"):
         customers = stage_dim_customer(run, stage_customers(run, open_sources(run))).rows
     return {**area.plans, "customer_ltv_scoring": plan_of(scoring_of(run, customers))}
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["deduplicated", "declared unique"])
+def plans(
+    request: pytest.FixtureRequest,
+    spark: SparkSession,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> dict[str, str]:
+    return _plans(spark, tmp_path_factory.mktemp("plans"), unique=request.param)
 
 
 @pytest.mark.parametrize("fact", FACTS)
@@ -78,12 +94,26 @@ def test_a_fact_goes_through_one_exchange_and_that_is_by_user(
     plans: dict[str, str], fact: str
 ) -> None:
     # Beside the fact's own, the exchanges are those of per-customer frames, read from staging.
-    own = re.findall(r"Exchange hashpartitioning\((.*?), \d+\), REPARTITION", plans[fact])
-    assert [re.sub(r"#\d+", "", by) for by in own] == ["xxhash64(user_id, 42)"]
-    others = re.findall(r"Exchange hashpartitioning\((.*?)#\d+L?, \d+\), ENSURE", plans[fact])
-    assert set(others) == {"user_hash"}
-    per_customer_scans = len(re.findall(r"FileScan parquet .*_staging", plans[fact]))
-    assert len(others) <= per_customer_scans
+    assert _own_exchanges(plans[fact]) == [OF_QUICK]
+    assert set(_other_exchanges(plans[fact])) == {"user_hash"}
+
+
+def test_signups_go_through_one_exchange(plans: dict[str, str]) -> None:
+    assert plans["stg_signups"].count("Exchange") == 1
+    assert _own_exchanges(plans["stg_signups"]) == [OF_QUICK]
+
+
+def test_by_ids_too_a_source_goes_through_one_exchange(
+    spark: SparkSession,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(facts, "QUICK", SURE)
+    # A plan cuts long paths short.
+    by_ids = _plans(spark, tmp_path_factory.mktemp("plans"), unique=False)
+    for source in ("stg_signups", *FACTS, "stg_deposits_compared"):
+        assert _own_exchanges(by_ids[source]) == [OF_SURE]
+        assert set(_other_exchanges(by_ids[source])) <= {"user_hash"}
 
 
 def test_nothing_expands_rows_or_leaves_the_engine(plans: dict[str, str]) -> None:
@@ -101,9 +131,7 @@ def test_only_rows_of_users_who_may_have_duplicates_are_sorted_by_key(
         assert "Sort [key_hash#" in plans[name]
         # The suspects are few and go to the facts: those of nobody else are exchanged.
         assert "BroadcastHashJoin" in plans[name]
-        assert re.findall(r"hashpartitioning\((\w+)#\d+L?, \d+\), REPA", plans[name]) == [
-            "user_hash"
-        ]
+        assert _own_exchanges(plans[name]) == [OF_QUICK]
     assert [fact for fact in FACTS if "Window" in plans[fact]] == []
 
 

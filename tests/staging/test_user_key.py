@@ -28,7 +28,7 @@ def groups(
     ddl = "user_id string, signup_timestamp timestamp, is_signed_up boolean"
     states = [(user, SIGNUP, STATES[user]) for user in signed_up]
     signups = user_key.with_user_hash(spark.createDataFrame(states, ddl))
-    by_key = user_key.with_user_hash(rows).repartition(*method.key)
+    by_key = user_key.exchanged(rows, method)
     known = user_key.with_signup(by_key, signups, method)
     facts_of_user = F.count("one").alias("facts")
     grouped = user_key.per_user(known, {"one": F.lit(1)}, [facts_of_user], method)
