@@ -8,6 +8,7 @@ from typing import Literal
 from pyspark.sql import SparkSession
 
 from customer_mart.erasure.erased import Erased
+from customer_mart.erasure.known_ledger import require_ledger
 from customer_mart.erasure.ledger import erased_customers
 from customer_mart.progress import LogFormat, Progress, start_progress
 from customer_mart.publish.commit import commit_metadata
@@ -68,8 +69,9 @@ def start_run(
 
     Raises:
         UsageError: if the settings do not lead to the salt of the ledger of erased customers.
-        DataError: if the ledger has lost its salt.
+        DataError: if the ledger is gone or has lost its salt.
     """
+    require_ledger(spark, settings)
     started_at = datetime.now(tz=timezone.utc)
     # The name sorts by time; the suffix tells apart runs that start in the same second.
     run_id = f"{started_at:%Y%m%dT%H%M%SZ}_{secrets.token_hex(4)}"

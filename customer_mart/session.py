@@ -22,7 +22,7 @@ LAPTOP = {
     # A batch job waits for all its rows: throughput counts, pauses do not.
     "spark.driver.extraJavaOptions": "-XX:+UseParallelGC",
     "spark.sql.shuffle.partitions": "128",
-    # Sorting is most of the work after an exchange, and small sorts stay in the cores' caches.
+    # Facts are sorted behind their exchange, and small sorts stay in the cores' caches.
     "spark.sql.adaptive.advisoryPartitionSizeInBytes": "10m",
     "spark.databricks.delta.snapshotPartitions": "4",
     "spark.sql.sources.parallelPartitionDiscovery.parallelism": "32",

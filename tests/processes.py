@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 # Such a JVM ends before its methods' best code would be worth its compilation. The room for code
@@ -63,5 +64,10 @@ def hit_at(point: str, signal_name: str, *command: str) -> subprocess.Popen[str]
 def killed_at(point: str, *command: str) -> None:
     """The command line, killed when it gets to a function, `module:name`."""
     run = hit_at(point, "SIGKILL", *command)
-    _, errors = run.communicate()
+    try:
+        _, errors = run.communicate(timeout=300)
+    finally:
+        # An engine that outlives its driver goes too.
+        with suppress(ProcessLookupError):
+            os.killpg(run.pid, signal.SIGKILL)
     assert run.returncode == -signal.SIGKILL, errors

@@ -11,7 +11,8 @@ from pyspark.sql import functions as F
 from customer_mart.contracts import MART_TABLES
 from customer_mart.erasure.delivered import ERASED_ID, erased_ids, holds
 from customer_mart.erasure.erased import Erased
-from customer_mart.erasure.ledger import enter, erased_customers, finish, require_ledger
+from customer_mart.erasure.known_ledger import note_ledger, require_ledger
+from customer_mart.erasure.ledger import enter, erased_customers, finish
 from customer_mart.erasure.run_texts import TEXTS, scrubbed_runs
 from customer_mart.errors import DataError, UsageError
 from customer_mart.progress import LogFormat, Progress, start_progress
@@ -65,6 +66,7 @@ def erase(
     _require_mart(spark, settings)
     require_ledger(spark, settings)
     with progress.stage("enter in erased_customers") as stage:
+        note_ledger(spark, settings)
         stage.rows = enter(spark, settings, list(ids), request_id)
         erased = erased_customers(spark, settings)
     if erased is None:

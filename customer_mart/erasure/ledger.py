@@ -8,10 +8,8 @@ from pyspark.sql import functions as F
 from customer_mart.erasure.erased import HASH, Erased
 from customer_mart.erasure.salt import make_salt, salt_of
 from customer_mart.erasure.salted_hash import salted_hash_of
-from customer_mart.errors import DataError
 from customer_mart.publish.commit import erasure_metadata
 from customer_mart.publish.merge import merge_into
-from customer_mart.publish.run_record import left_out_erased
 from customer_mart.publish.tables import ensure_table
 from customer_mart.publish.target import Target, target
 from customer_mart.settings import Settings
@@ -35,25 +33,6 @@ def erased_customers(spark: SparkSession, settings: Settings) -> Erased | None:
     salt = salt_of(spark, ledger, settings.erasure.salt_env)
     hashes = rows.select(F.col("user_hash").alias(HASH))
     return Erased(hashes, salt, _unfinished(rows))
-
-
-def require_ledger(spark: SparkSession, settings: Settings) -> None:
-    """Refuses to go on without the ledger by which the last run left customers out.
-
-    One from which every row was deleted is there: then nobody is to be kept out.
-
-    Raises:
-        DataError: if it is gone, unless the settings say that it may be.
-    """
-    ledger, runs = target(LEDGER, settings.mart), target("mart_runs", settings.mart)
-    if settings.erasure.allow_lost_ledger or ledger.exists(spark):
-        return
-    if left_out_erased(spark, runs):
-        raise DataError(
-            f"The ledger of erased customers is not at {ledger.place} any more, and the last run "
-            "left them out by it: put it back from its backup, or they come back; if nobody is to "
-            "be kept out any more, run once with erasure.allow_lost_ledger=true"
-        )
 
 
 def unfinished_requests(spark: SparkSession, settings: Settings) -> tuple[str, ...]:

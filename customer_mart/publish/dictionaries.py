@@ -27,6 +27,8 @@ def dictionaries_for_few_values(spark: SparkSession, table: Contract) -> Iterato
     """
     few = [c.name for c in table.columns if c.type in OF_FEW_VALUES and not c.key]
     settings = {DICTIONARIES: "false", **{f"{DICTIONARIES}#{name}": "true" for name in few}}
+    if not table.partition_columns:
+        settings = {}  # a small table, or one of maps, whose keys are few
     with ExitStack() as stack:
         for name, value in settings.items():
             with suppress(PySparkException):

@@ -16,8 +16,6 @@ from customer_mart.rows import frame_of
 from customer_mart.staging.balance import READ, Balance
 
 SUCCEEDED, FAILED = "succeeded", "failed"
-# The warning of a run that leaves erased customers out, also if the sources deliver none of them.
-ERASED_ROWS = "erased_rows"
 
 
 @dataclass
@@ -88,16 +86,6 @@ def rows_read_before(spark: SparkSession, target: Target) -> dict[str, int]:
     last = runs.orderBy(F.desc("finished_at"), F.desc("run_id")).select("reconciliation").first()
     lines: Iterable[Any] = last["reconciliation"] if last else ()
     return {line["source"]: line["rows"] for line in lines if line["disposition"] == READ}
-
-
-def left_out_erased(spark: SparkSession, target: Target) -> bool:
-    """Whether the last successful run that read facts had a ledger of erased customers."""
-    if not target.exists(spark):
-        return False
-    read_facts = (F.col("status") == SUCCEEDED) & (F.size("reconciliation") > 0)
-    runs = target.read(spark).where(read_facts)
-    last = runs.orderBy(F.desc("finished_at"), F.desc("run_id")).select("warnings").first()
-    return last is not None and ERASED_ROWS in (last["warnings"] or {})
 
 
 def _lines(balance: Balance) -> list[dict[str, Any]]:

@@ -171,7 +171,6 @@ class Erasure(Model):
     """How customers are erased; no row of anybody else depends on it."""
 
     salt_env: Variable | None = None
-    allow_lost_ledger: bool = False
 
 
 class Settings(Model):

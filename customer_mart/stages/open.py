@@ -5,7 +5,6 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from customer_mart.contracts import STAGING_TABLES
-from customer_mart.publish.run_record import ERASED_ROWS
 from customer_mart.run import Run
 from customer_mart.sources import SourceTable, open_source
 
@@ -52,7 +51,7 @@ def note_erased_rows(run: Run, sources: dict[str, SourceTable], read: Mapping[st
     """
     if run.erased is None:
         return
-    run.record.warnings[ERASED_ROWS] = sum(
+    run.record.warnings["erased_rows"] = sum(
         source.delivered.count() - read[name]
         for name, source in sources.items()
         if source.delivered is not None

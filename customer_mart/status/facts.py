@@ -8,6 +8,7 @@ from pyspark.sql import Row, SparkSession
 from pyspark.sql import functions as F
 
 from customer_mart.contracts import MART_TABLES
+from customer_mart.erasure.known_ledger import missing_ledger
 from customer_mart.erasure.ledger import unfinished_requests
 from customer_mart.incremental.last_run import LastRun, last_run
 from customer_mart.publish.commit import (
@@ -64,7 +65,7 @@ class Facts:
     read_by: the last run that read sources and got to count what became of their rows. failed: ids
     of all failed runs on record since the last successful one. are_scores_behind: whether
     dim_customer has been published since the scores were computed. unfinished_erasures: requests
-    that did not come to their end.
+    that did not come to their end. missing_ledger: how the mart lacks the ledger it had.
     """
 
     place: str
@@ -75,6 +76,7 @@ class Facts:
     tables: tuple[TableState, ...]
     are_scores_behind: bool
     unfinished_erasures: tuple[str, ...] = ()
+    missing_ledger: str | None = None
 
     @property
     def as_of(self) -> datetime | None:
@@ -96,6 +98,7 @@ def facts_of(spark: SparkSession, settings: Settings) -> Facts:
     if succeeded:
         failed = failed.where(F.col("finished_at") > F.lit(succeeded["finished_at"]))
     last = last_run(spark, records)
+    missing = missing_ledger(spark, settings)
     return Facts(
         place=records.place.rpartition("." if records.is_table else "/")[0],
         last=_recorded(runs.first()),
@@ -104,7 +107,8 @@ def facts_of(spark: SparkSession, settings: Settings) -> Facts:
         failed=frozenset(row["run_id"] for row in failed.select("run_id").collect()),
         tables=tuple(_state(spark, settings, name, last) for name in MART_TABLES),
         are_scores_behind=_are_scores_behind(spark, settings),
-        unfinished_erasures=unfinished_requests(spark, settings),
+        unfinished_erasures=() if missing else unfinished_requests(spark, settings),
+        missing_ledger=missing,
     )
 
 

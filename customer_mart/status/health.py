@@ -47,6 +47,11 @@ def _problems_of_runs(facts: Facts) -> Iterator[Problem]:
 
 
 def _problems_of_erasures(facts: Facts) -> Iterator[Problem]:
+    if facts.missing_ledger:
+        yield Problem(
+            f"The ledger of erased customers {facts.missing_ledger}",
+            "put the right one back from its backup, for no run goes on without it",
+        )
     if facts.unfinished_erasures:
         yield Problem(
             f"An erasure did not come to its end: {', '.join(facts.unfinished_erasures)}",

@@ -160,39 +160,48 @@ def test_an_erased_customer_is_gone_and_stays_out(
 
 
 @pytest.mark.classic("empties the engine's memory of Delta logs")
-def test_a_lost_ledger_is_missed_by_what_would_bring_customers_back(
+def test_a_lost_ledger_is_missed_by_whatever_would_bring_customers_back(
     warehouse: Warehouse, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert _erase(warehouse, "--user-id", "u1") == 0
-    warehouse.insert("stg_deposits", [("d2", "u1", WHEN, 1), ("new", "u0", WHEN, 100)])
-    assert warehouse.run(JANUARY, "incremental") == 0
-    # A run that changes nothing says nothing of erased customers, and forgets nothing.
-    assert warehouse.run(JANUARY, "incremental") == 0
-    before = warehouse.published()
     ledger, away = warehouse.mart / "erased_customers", warehouse.folder / "away"
+    ever = ["--set", "status.max_age_hours=1000000"]
+    assert _erase(warehouse, "--user-id", "u1") == 0
+    before = warehouse.published()
+    versions = {table: warehouse.version(table) for table in ALL_TABLES}
+    warehouse.insert("stg_deposits", [("d2", "u1", WHEN, 1), ("new", "u0", WHEN, 100)])
+
+    def nothing_goes_on(told: str) -> None:
+        warehouse.forget_logs()
+        capsys.readouterr()
+        for mode in ("incremental", "full"):
+            assert warehouse.run(JANUARY, mode) == 3
+        assert run_job("customer_ltv_scoring", ["--mart", str(warehouse.mart)]) == 3
+        assert _erase(warehouse, "--user-id", "u2") == 3
+        assert main(["status", "--mart", str(warehouse.mart), *ever]) == 3
+        assert capsys.readouterr().err.count(f"The ledger of erased customers {told}") == 5
+        assert warehouse.published() == before
+        assert {table: warehouse.version(table) for table in ALL_TABLES} == versions
+
     ledger.rename(away)
-    warehouse.insert("stg_deposits", [("newer", "u0", WHEN, 100), ("d3", "u1", WHEN, 1)])
-    warehouse.forget_logs()
-    capsys.readouterr()
-
-    for mode in ("incremental", "full"):
-        assert warehouse.run(JANUARY, mode) == 3
-        told = capsys.readouterr().err
-        assert f"The ledger of erased customers is not at {ledger} any more" in told
-    assert _erase(warehouse, "--user-id", "u2") == 3
+    nothing_goes_on(f"is not at {ledger} any more")
     assert not ledger.exists()
-    assert warehouse.published() == before
+    shutil.copytree(warehouse.mart / "quarantine", ledger)
+    nothing_goes_on(f"at {ledger} is another than the one this mart had")
 
+    shutil.rmtree(ledger)
     away.rename(ledger)
     warehouse.forget_logs()
-    assert warehouse.run(JANUARY, "auto") == 0
-    assert "u1" not in _customers(warehouse)
+    assert warehouse.run(JANUARY, "incremental") == 0
+    assert _customers(warehouse) == {row["user_id"] for row in before.dim_customer}
 
-    ledger.rename(away)
+    # Whoever wants nobody kept out any more says so at the record of runs.
+    shutil.rmtree(ledger)
     warehouse.forget_logs()
-    assert warehouse.run(JANUARY, "full", "--set", "erasure.allow_lost_ledger=true") == 0
-    assert "u1" in _customers(warehouse)
+    runs = f"delta.`{warehouse.mart / 'mart_runs'}`"
+    warehouse.spark.sql(f"ALTER TABLE {runs} UNSET TBLPROPERTIES ('customer_mart.ledger')")
     assert warehouse.run(JANUARY, "full") == 0
+    assert "u1" in _customers(warehouse)
+    assert warehouse.published() == warehouse.rebuilt(JANUARY)
 
 
 def test_scores_computed_alone_leave_out_whom_an_interrupted_erasure_left_in_dim_customer(

@@ -1,10 +1,12 @@
 """Incremental runs over every kind of change, and the reasons to rebuild."""
 
 import shutil
+from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
 
 import pytest
+from pyspark.sql import functions as F
 
 from customer_mart.cli import main, run_job
 from tests.frames import utc
@@ -40,6 +42,42 @@ def test_every_kind_of_change_touches_its_customers_and_no_other(warehouse: Ware
     assert warehouse.published() == warehouse.rebuilt(FEBRUARY)
     high = warehouse.table("dim_customer").where("high_jackpot_games_played > 0").collect()
     assert [row["user_id"] for row in high] == ["u3"]
+
+
+def test_what_is_put_right_at_the_source_is_put_right_in_the_mart(warehouse: Warehouse) -> None:
+    later = utc("2024-12-02 00:00:00")
+    delivered = [("bad", "u0", WHEN, -1), ("clash", "u2", WHEN, 1), ("clash", "u2", later, 2)]
+    delivered += [("twice", "u1", WHEN, 5), ("twice", "u1", WHEN, 5)]
+    warehouse.insert("stg_deposits", delivered)
+    # Without a user nobody is touched, and the rows are quarantined all the same.
+    warehouse.insert("stg_deposits", [("whose", None, WHEN, 9), ("gone", None, WHEN, 9)])
+    assert warehouse.run(JANUARY) == 0
+    assert warehouse.published() == warehouse.rebuilt(JANUARY)
+    assert len(warehouse.quarantined()) == len(["bad", "clash", "whose", "gone"])
+
+    for statement, rest in (
+        ("UPDATE", "SET deposit_amount_minor = 700 WHERE deposit_id = 'bad'"),
+        ("UPDATE", "SET user_id = 'u3' WHERE deposit_id = 'whose'"),
+        ("DELETE FROM", "WHERE deposit_id = 'clash' AND deposit_amount_minor = 2"),
+        ("DELETE FROM", "WHERE deposit_id IN ('twice', 'gone')"),
+    ):
+        warehouse.change(statement, "stg_deposits", rest)
+    assert warehouse.run(JANUARY) == 0
+    assert warehouse.last_run()["touched_customers"] == len(["u0", "u1", "u2", "u3"])
+    assert warehouse.published() == warehouse.rebuilt(JANUARY)
+    assert warehouse.quarantined() == []
+
+
+def test_a_change_of_a_mapped_column_touches_its_customer(warehouse: Warehouse) -> None:
+    mapped = ("--set", "sources.stg_deposits.columns.deposit_amount_minor=cents")
+    warehouse.change("ALTER TABLE", "stg_deposits", "ADD COLUMNS (cents BIGINT)")
+    warehouse.change("UPDATE", "stg_deposits", "SET cents = 10 * deposit_amount_minor")
+    assert warehouse.run(JANUARY, "auto", *mapped) == 0
+    warehouse.change("UPDATE", "stg_deposits", "SET cents = 901 WHERE user_id = 'u0'")
+    assert warehouse.run(JANUARY, "incremental", *mapped) == 0
+    assert warehouse.last_run()["touched_customers"] == 1
+    rows = warehouse.table("dim_customer").where("user_id < 'u10'").orderBy("user_id").collect()
+    assert [row["total_deposit_amount_minor"] for row in rows] == [901, 5000]
 
 
 def test_nothing_new_writes_nothing(
@@ -135,9 +173,28 @@ def _vacuumed(warehouse: Warehouse) -> None:
         file.unlink()
 
 
-def _target_changed(warehouse: Warehouse) -> None:
-    table = warehouse.mart / "dim_customer"
-    warehouse.spark.sql(f"DELETE FROM delta.`{table}` WHERE user_id = 'u0'")
+def _changed(table: str) -> Callable[[Warehouse], None]:
+    """Somebody puts a table's rows in their place again, which may be others by then."""
+
+    def happens(warehouse: Warehouse) -> None:
+        place = str(warehouse.mart / table)
+        rows = warehouse.spark.read.format("delta").load(place)
+        rows.write.format("delta").mode("overwrite").save(place)
+
+    return happens
+
+
+def _another_type(warehouse: Warehouse) -> None:
+    table = str(warehouse.sources / "stg_deposits")
+    rows = warehouse.spark.read.format("delta").load(table)
+    text = rows.withColumn("deposit_amount_minor", F.col("deposit_amount_minor").cast("string"))
+    write = text.write.format("delta").mode("overwrite").option("overwriteSchema", "true")
+    write.save(table)
+
+
+def _no_record(warehouse: Warehouse) -> None:
+    shutil.rmtree(warehouse.mart / "mart_runs")
+    warehouse.forget_logs()
 
 
 def _target_moved_away(warehouse: Warehouse) -> None:
@@ -153,7 +210,15 @@ def _target_moved_away(warehouse: Warehouse) -> None:
         (_feed_off, "of source stg_deposits, its change data feed is off"),
         (_feed_off_and_on, "of source stg_deposits, its change data feed was switched"),
         (_vacuumed, "the changes since the last run cannot be read"),
-        (_target_changed, "dim_customer was changed since the last run: version"),
+        (_changed("dim_customer"), "dim_customer was changed since the last run: version"),
+        (_changed("customer_ltv_scoring"), "customer_ltv_scoring was changed since the last run"),
+        (_changed("quarantine"), "quarantine was changed since the last run: version"),
+        (_another_type, "the changes since the last run cannot be read"),
+        pytest.param(
+            _no_record,
+            "no successful run is on record",
+            marks=pytest.mark.classic("empties the engine's memory of Delta logs"),
+        ),
         pytest.param(
             _target_moved_away,
             "dim_customer was changed since the last run: a table that has no",

@@ -12,6 +12,7 @@ from customer_mart.contracts import contract
 from customer_mart.publish.commit import commit_metadata, publish
 from customer_mart.publish.dictionaries import DICTIONARIES, dictionaries_for_few_values
 from customer_mart.publish.maintenance import compact
+from customer_mart.publish.merge import merge_into
 from customer_mart.publish.target import Target
 from tests.frames import by_name, utc
 from tests.publish.conftest import CopyOf
@@ -58,9 +59,21 @@ def test_published_and_compacted_files_have_dictionaries_of_labels_and_scores(
     assert not found & {"user_id", "ltv_score", "total_purchase_amount_usd", "dbt_updated_at"}
     published = set(Path(table.place).glob("signup_date=*/*.parquet"))
     assert compact(spark, table, 1) == 1
+    compacted = set(Path(table.place).glob("signup_date=*/*.parquet")) - published
     for file in published:
         file.unlink()
     assert _with_dictionary(table) == found
+    one = spark.createDataFrame([("u1",)], "user_id string")
+    merge_into(spark, table, one, "t.user_id = s.user_id", "WHEN MATCHED THEN DELETE", {})
+    for file in compacted:
+        file.unlink()
+    assert _with_dictionary(table) == found
+
+
+def test_a_table_without_partitions_is_written_as_the_session_has_it(spark: SparkSession) -> None:
+    before = _settings(spark)
+    with dictionaries_for_few_values(spark, contract("quarantine")):
+        assert _settings(spark) == before
 
 
 def test_the_session_is_left_as_it_was_also_after_an_error(spark: SparkSession) -> None:

@@ -258,7 +258,6 @@ def test_the_hash_changes_with_what_changes_a_row(override: str) -> None:
         "maintenance.retention_hours=24",
         "publish.max_records_per_file=10",
         "erasure.salt_env=MART_SALT",
-        "erasure.allow_lost_ledger=true",
         "status.max_age_hours=1",
     ],
 )

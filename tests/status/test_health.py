@@ -109,3 +109,11 @@ def test_an_erasure_that_was_interrupted_is_named() -> None:
     [problem] = problems(replace(WELL, unfinished_erasures=("erase_1", "erase_2")), NOW, 36)
     assert problem.found == "An erasure did not come to its end: erase_1, erase_2"
     assert problem.action == "run customer-mart erase for its customers again"
+
+
+def test_a_ledger_that_is_gone_is_a_problem() -> None:
+    gone = replace(WELL, missing_ledger="is not at mart/erased_customers any more")
+    [problem] = problems(gone, NOW, 36)
+    told = "The ledger of erased customers is not at mart/erased_customers any more"
+    assert problem.found == told
+    assert problem.action.startswith("put the right one back")
