@@ -92,7 +92,9 @@ def per_user(
     facts: with their user's signup. columns: what the measures need of each. derived: what they
     need besides, which is computed of the columns once these have been sorted.
     """
-    narrow = facts.transform(_side_by_side, columns, method).withColumns(derived or {})
+    narrow = facts.transform(_side_by_side, columns, method)
+    if derived:  # Spark Connect takes no empty set of columns.
+        narrow = narrow.withColumns(derived)
     grouped = narrow.groupBy(*method.key).agg(
         F.bool_or("is_signed_up").alias("is_signed_up"),
         F.collect_set(ORPHAN_ID).alias(ORPHAN_IDS),
