@@ -4,7 +4,6 @@ from pyspark.sql import SparkSession
 
 from customer_mart.erasure.ledger import LEDGER
 from customer_mart.errors import DataError
-from customer_mart.identifiers import sql_string
 from customer_mart.publish.tables import ensure_table
 from customer_mart.publish.target import target
 from customer_mart.settings import Settings
@@ -19,17 +18,14 @@ def note_ledger(spark: SparkSession, settings: Settings) -> None:
     for table in (runs, ledger):
         ensure_table(spark, table)
     table_id = str(ledger.detail(spark)["id"])
-    if runs.detail(spark)["properties"].get(KNOWN) != table_id:
-        spark.sql(
-            f"ALTER TABLE {runs.identifier} SET TBLPROPERTIES "
-            f"({sql_string(KNOWN)} = {sql_string(table_id)})"
-        )
+    if runs.properties(spark).get(KNOWN) != table_id:
+        runs.set_property(spark, KNOWN, table_id)
 
 
 def missing_ledger(spark: SparkSession, settings: Settings) -> str | None:
     """How the mart lacks the ledger that was noted, half a sentence; None if it does not."""
     runs, ledger = target("mart_runs", settings.mart), target(LEDGER, settings.mart)
-    known = runs.detail(spark)["properties"].get(KNOWN) if runs.exists(spark) else None
+    known = runs.properties(spark).get(KNOWN) if runs.exists(spark) else None
     if known is None:
         return None
     if not ledger.exists(spark):

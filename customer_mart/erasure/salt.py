@@ -8,7 +8,6 @@ from pyspark.sql import SparkSession
 
 from customer_mart.erasure.salted_hash import salted_hash_of
 from customer_mart.errors import DataError, UsageError
-from customer_mart.identifiers import sql_string
 from customer_mart.publish.target import Target
 
 SALT, SALT_CHECK = "customer_mart.salt", "customer_mart.salt_check"
@@ -24,7 +23,7 @@ def salt_of(spark: SparkSession, ledger: Target, salt_env: str | None) -> bytes:
         UsageError: if the settings do not lead to it.
         DataError: if nothing tells which it was.
     """
-    salt = _known_salt(_properties(spark, ledger), ledger, salt_env)
+    salt = _known_salt(ledger.properties(spark), ledger, salt_env)
     if salt is None:
         raise DataError(
             f"The ledger {ledger.place} names customers but has lost its salt: restore its table "
@@ -39,7 +38,7 @@ def make_salt(spark: SparkSession, ledger: Target, salt_env: str | None) -> byte
     Raises:
         UsageError: if it has one and the settings do not lead to it.
     """
-    known = _known_salt(_properties(spark, ledger), ledger, salt_env)
+    known = _known_salt(ledger.properties(spark), ledger, salt_env)
     if known is not None:
         return known
     if salt_env is None:
@@ -48,15 +47,8 @@ def make_salt(spark: SparkSession, ledger: Target, salt_env: str | None) -> byte
     else:
         salt = _from_environment(salt_env)
         name, value = SALT_CHECK, salted_hash_of(CHECKED, salt)
-    spark.sql(
-        f"ALTER TABLE {ledger.identifier} SET TBLPROPERTIES "
-        f"({sql_string(name)} = {sql_string(value)})"
-    )
+    ledger.set_property(spark, name, value)
     return salt
-
-
-def _properties(spark: SparkSession, ledger: Target) -> dict[str, str]:
-    return dict(ledger.detail(spark)["properties"])
 
 
 def _known_salt(properties: dict[str, str], ledger: Target, salt_env: str | None) -> bytes | None:

@@ -11,8 +11,6 @@ from customer_mart.publish.session_setting import session_setting
 
 # With `#column` behind it, for that column alone.
 DICTIONARIES = "parquet.enable.dictionary"
-
-
 OF_FEW_VALUES = ("string", "int")  # labels and scores
 
 
@@ -25,12 +23,16 @@ def dictionaries_for_few_values(spark: SparkSession, table: Contract) -> Iterato
     that it says nothing. Delta passes no such option of a write on: the session has to have it,
     and with it whoever else writes in that session meanwhile.
     """
-    few = [c.name for c in table.columns if c.type in OF_FEW_VALUES and not c.key]
-    settings = {DICTIONARIES: "false", **{f"{DICTIONARIES}#{name}": "true" for name in few}}
-    if not table.partition_columns:
-        settings = {}  # a small table, or one of maps, whose keys are few
     with ExitStack() as stack:
-        for name, value in settings.items():
+        for name, value in _settings(table).items():
             with suppress(PySparkException):
                 stack.enter_context(session_setting(spark, name, value))
         yield
+
+
+def _settings(table: Contract) -> dict[str, str]:
+    """None for a table without partitions: it is small, or of maps, whose keys are few."""
+    if not table.partition_columns:
+        return {}
+    few = [c.name for c in table.columns if c.type in OF_FEW_VALUES and not c.key]
+    return {DICTIONARIES: "false", **{f"{DICTIONARIES}#{name}": "true" for name in few}}

@@ -47,9 +47,8 @@ def keep_ids_out_of_statistics(spark: SparkSession, target: Target) -> None:
 
     Tables are created so; one made before that was the rule gets the property now.
     """
-    if STATISTICS not in target.detail(spark)["properties"]:
-        names = sql_string(_statistics(target.contract))
-        spark.sql(f"ALTER TABLE {target.identifier} SET TBLPROPERTIES ('{STATISTICS}' = {names})")
+    if STATISTICS not in target.properties(spark):
+        target.set_property(spark, STATISTICS, _statistics(target.contract))
 
 
 def _properties(table: Contract) -> dict[str, str]:

@@ -8,7 +8,7 @@ from pyspark.sql import DataFrame, DataFrameReader, DataFrameWriter, Row, SparkS
 
 from customer_mart.contracts import Contract, contract
 from customer_mart.errors import DataError, UsageError
-from customer_mart.identifiers import delta_name
+from customer_mart.identifiers import delta_name, sql_string
 from customer_mart.places import absolute
 from customer_mart.publish.session_setting import set_if_allowed
 from customer_mart.settings.settings import Mart
@@ -42,6 +42,15 @@ class Target:
         """What Delta says of the table now: its properties and features, files and bytes."""
         row: Row = spark.sql(f"DESCRIBE DETAIL {self.identifier}").collect()[0]
         return row
+
+    def properties(self, spark: SparkSession) -> dict[str, str]:
+        """The table's properties as they are now."""
+        return dict(self.detail(spark)["properties"])
+
+    def set_property(self, spark: SparkSession, name: str, value: str) -> None:
+        """Gives the table a property, in a commit that leaves every row as it was."""
+        pair = f"{sql_string(name)} = {sql_string(value)}"
+        spark.sql(f"ALTER TABLE {self.identifier} SET TBLPROPERTIES ({pair})")
 
     def read(self, spark: SparkSession, version: int | None = None) -> DataFrame:
         """The table's rows, at a version or at the newest."""
