@@ -42,8 +42,7 @@ def _ltv_score(weights: Weights, bands: tuple[PredictionBand, ...]) -> Column:
         + F.col("behavioral_score") * _whole(weights.behavioral * RFM_MAX)
         + _points_by_prediction(weights.prediction * common, bands)
     )
-    whole_points = points.cast("decimal(38,0)")
-    return divide_half_up(whole_points, _whole(Decimal(common)), scale=2).cast("decimal(5,2)")
+    return divide_half_up(points, _whole(Decimal(common)), scale=2).cast("decimal(5,2)")
 
 
 def _points_by_prediction(weight: Decimal, bands: tuple[PredictionBand, ...]) -> Column:
@@ -56,8 +55,11 @@ def _points_by_prediction(weight: Decimal, bands: tuple[PredictionBand, ...]) ->
 
 
 def _whole(value: Decimal) -> Column:
-    """A setting as a whole number of 10^-SETTING_SCALE, DECIMAL(20,0)."""
-    return F.lit(int((value * 10**SETTING_SCALE).to_integral_value())).cast("decimal(20,0)")
+    """A setting as a whole number of 10^-SETTING_SCALE, BIGINT.
+
+    Weights add up to 100, so that all points together are no more than 3 x 10^16 of them.
+    """
+    return F.lit(int((value * 10**SETTING_SCALE).to_integral_value())).cast("bigint")
 
 
 def _promotion_category(promotion: Promotion) -> Column:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column, DataFrame, GroupedData
 from pyspark.sql import functions as F
 from pyspark.sql.window import Window
 
@@ -76,8 +76,19 @@ def with_copies(rows: DataFrame, key: Iterable[str]) -> DataFrame:
 
 
 def shared_keys(rows: DataFrame, key: Iterable[str]) -> int:
-    """How many rows share their key, by an exchange of the keys alone."""
-    shared = rows.groupBy(*key).count().where("count > 1")
+    """How many rows share their key, by an exchange of the keys' hashes alone.
+
+    Keys that share a hash are compared by themselves, in a second pass: there are hardly ever any.
+    """
+    by_hash = F.xxhash64(*key)
+    if not _shared(rows.groupBy(by_hash)):
+        return 0
+    return _shared(rows.groupBy(*key))
+
+
+def _shared(grouped: GroupedData) -> int:
+    """How many rows are in groups of several."""
+    shared = grouped.count().where("count > 1")
     return int(shared.agg(F.coalesce(F.sum("count"), F.lit(0))).collect()[0][0])
 
 

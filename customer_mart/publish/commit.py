@@ -46,18 +46,23 @@ def publish(
     *,
     order: list[Column],
     max_records_per_file: int,
+    lies_by_partition: bool = False,
 ) -> int:
     """Replaces the table's rows in one commit and returns the new version.
 
     Rows of one partition of the table meet in one task, so that a partition is one file, or
     several only beyond max_records_per_file; inside it they are in the given order.
+
+    lies_by_partition: the rows come, through no exchange, from the files of a table that has the
+    same partitions. They stay where they are, and a partition has as many files as there.
     """
     partitions = target.contract.partition_columns
-    # The one exchange of published rows: without it every task writes a file into every date.
-    # The number is given so that adaptive execution does not merge small rows into one task,
-    # which would open hundreds of files one after the other.
-    grouped = rows.repartition(_tasks(spark), *partitions)
-    ordered = grouped.sortWithinPartitions(*(F.col(name) for name in partitions), *order)
+    if not lies_by_partition:
+        # The one exchange of published rows: without it every task writes a file into every date.
+        # The number is given so that adaptive execution does not merge small rows into one task,
+        # which would open hundreds of files one after the other.
+        rows = rows.repartition(_tasks(spark), *partitions)
+    ordered = rows.sortWithinPartitions(*(F.col(name) for name in partitions), *order)
     write = ordered.write.option("maxRecordsPerFile", max_records_per_file)
     with dictionaries_for_few_values(spark, target.contract):
         target.replace(write, metadata)

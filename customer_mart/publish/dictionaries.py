@@ -1,33 +1,27 @@
 """Dictionaries of the mart's Parquet files: for columns of few values, and for no others."""
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager
 
-from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 from customer_mart.contracts import Contract
-from customer_mart.publish.session_setting import session_setting
+from customer_mart.publish.session_setting import tuned
 
 # With `#column` behind it, for that column alone.
 DICTIONARIES = "parquet.enable.dictionary"
 OF_FEW_VALUES = ("string", "int")  # labels and scores
 
 
-@contextmanager
-def dictionaries_for_few_values(spark: SparkSession, table: Contract) -> Iterator[None]:
+def dictionaries_for_few_values(
+    spark: SparkSession, table: Contract
+) -> AbstractContextManager[None]:
     """The session, writing files of the table with dictionaries for its labels and scores.
 
     Ids, times and amounts are rarely the same twice: to look each of them up takes longer than to
-    write it (docs/performance.md has what that costs). A session that refuses is only slower, so
-    that it says nothing. Delta passes no such option of a write on: the session has to have it,
-    and with it whoever else writes in that session meanwhile.
+    write it (docs/performance.md has what that costs). Delta passes no such option of a write on:
+    the session has to have it, and with it whoever else writes in that session meanwhile.
     """
-    with ExitStack() as stack:
-        for name, value in _settings(table).items():
-            with suppress(PySparkException):
-                stack.enter_context(session_setting(spark, name, value))
-        yield
+    return tuned(spark, _settings(table))
 
 
 def _settings(table: Contract) -> dict[str, str]:

@@ -1,7 +1,7 @@
-"""Settings of the session: one that it may refuse, one for the length of a statement."""
+"""Settings of the session: some that it may refuse, some for the length of a statement."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
@@ -46,3 +46,13 @@ def session_setting(spark: SparkSession, name: str, value: str) -> Iterator[None
             spark.conf.unset(name)
         else:
             spark.conf.set(name, before)
+
+
+@contextmanager
+def tuned(spark: SparkSession, settings: Mapping[str, str]) -> Iterator[None]:
+    """The session with what only speed depends on; one that refuses is slower and says nothing."""
+    with ExitStack() as stack:
+        for name, value in settings.items():
+            with suppress(PySparkException):
+                stack.enter_context(session_setting(spark, name, value))
+        yield

@@ -23,7 +23,7 @@ from customer_mart.staging.balance import (
     balance_of,
     customer_metrics,
     duplicate_metrics,
-    early_metrics,
+    observed_early,
     recount,
     used_metrics,
 )
@@ -149,7 +149,7 @@ def _staged(
 ) -> DataFrame:
     table = source.contract
     early, customers = Observation(), Observation()
-    read = early_rows(run, source).observe(early, *early_metrics(table))
+    read = early_rows(run, source).transform(observed_early, table, early)
     rows, duplicates = marked(run, _by_user(read, table.name, method), table)
     metrics = [*_late_metrics(measure), F.count_if(HAS_DUPLICATES).alias(HAS_DUPLICATES)]
     used = rows.where(F.col(DISPOSITION).isin(USED, NOT_YET))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from pyspark.sql import DataFrame, Observation, SparkSession
+from pyspark.sql import Column, DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F
 
 from customer_mart.contracts import contract
@@ -111,12 +111,22 @@ def scoring_of(run: Run, customers: DataFrame) -> DataFrame:
 
 def publish_dim_customer(run: Run, customers: DataFrame) -> int:
     """Publishes dim_customer and returns its version."""
-    return _publish(run, "dim_customer", customers, {})
+    return _publish(run, "dim_customer", customers, [F.asc("user_id")])
 
 
 def publish_scoring(run: Run, scores: DataFrame, dim_version: int) -> None:
-    """Publishes customer_ltv_scoring, best scores first within a date."""
-    _publish(run, "customer_ltv_scoring", scores, {OF_SCORES: str(dim_version)})
+    """Publishes customer_ltv_scoring, best scores first within a date.
+
+    scores: of customers as they are published, with no exchange in between.
+    """
+    _publish(
+        run,
+        "customer_ltv_scoring",
+        scores,
+        [F.desc("ltv_score"), F.asc("user_id")],
+        {OF_SCORES: str(dim_version)},
+        lies_by_partition=True,
+    )
 
 
 def publish_quarantine(
@@ -176,16 +186,24 @@ def _quarantined(
     )
 
 
-def _publish(run: Run, table: str, rows: DataFrame, metadata: dict[str, str]) -> int:
-    orders = {"customer_ltv_scoring": [F.desc("ltv_score"), F.asc("user_id")]}
+def _publish(
+    run: Run,
+    table: str,
+    rows: DataFrame,
+    order: list[Column],
+    metadata: Mapping[str, str] | None = None,
+    *,
+    lies_by_partition: bool = False,
+) -> int:
     with run.progress.stage(f"publish {table}"):
         version = publish(
             run.spark,
             rows,
             run.target(table),
-            {**run.commit_metadata, **metadata},
-            order=orders.get(table, [F.asc("user_id")]),
+            {**run.commit_metadata, **(metadata or {})},
+            order=order,
             max_records_per_file=run.settings.publish.max_records_per_file,
+            lies_by_partition=lies_by_partition,
         )
         run.record.target_versions[table] = version
     return version

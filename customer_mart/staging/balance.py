@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column, DataFrame, Observation
 from pyspark.sql import functions as F
 
 from customer_mart.contracts import Contract
@@ -25,6 +25,7 @@ from customer_mart.staging.dispositions import (
 )
 
 READ = "read"
+SET_ASIDE, VALID_AMOUNT = "set_aside", "valid_amount"
 NOT_QUARANTINED = (USED, NOT_YET, ANONYMOUS, DEDUPLICATED)
 ZERO = Decimal("0.00")
 
@@ -76,24 +77,52 @@ def _adds_up(parts: Mapping[str, int | Decimal]) -> bool:
     return parts.get(READ, 0) == sum(value for name, value in parts.items() if name != READ)
 
 
-def early_metrics(table: Contract) -> list[Column]:
-    """What was read and what its own values set aside, over rows with an early disposition."""
-    dispositions = early_dispositions(table)
-    return [
-        *_metrics(READ, F.lit(True), table),
-        *(m for name in dispositions for m in _metrics(name, F.col(DISPOSITION) == name, table)),
-    ]
+def observed_early(rows: DataFrame, table: Contract, metrics: Observation) -> DataFrame:
+    """The given rows, observed: what was read, and what its own values set aside.
+
+    rows: with an early disposition.
+    """
+    asked = _asked_of_a_row(table)
+    return rows.withColumns(asked).observe(metrics, *_early_metrics(table)).drop(*asked)
+
+
+def recount(rows: DataFrame, table: Contract) -> dict[str, Any]:
+    """What observed_early observes, by a pass of its own."""
+    asked = rows.withColumns(_asked_of_a_row(table))
+    counted = asked.agg(*_early_metrics(table)).first()
+    return counted.asDict() if counted else {}
+
+
+def _asked_of_a_row(table: Contract) -> dict[str, Column]:
+    """What the early metrics ask of every row, worked out once a row and in generated code.
+
+    An observation evaluates each of its metrics by itself, and most rows are used.
+    """
+    set_aside = F.when(F.col(DISPOSITION) != USED, F.col(DISPOSITION))
+    amount = table.tagged("amount")
+    valid = {VALID_AMOUNT: _valid(amount)} if amount else {}
+    return {SET_ASIDE: set_aside, **valid}
+
+
+def _early_metrics(table: Contract) -> list[Column]:
+    """What was read and what its own values set aside, over rows with what is asked of them."""
+    amount = F.col(VALID_AMOUNT) if table.tagged("amount") else None
+    reasons = {name: F.col(SET_ASIDE) == name for name in early_dispositions(table)}
+    of_read = [F.count(F.lit(1)).alias(f"{READ}:rows")]
+    if amount is not None:
+        of_read.append(F.sum(amount).alias(f"{READ}:amount"))
+    return [*of_read, *(m for name, it in reasons.items() for m in _metrics(name, it, amount))]
 
 
 def duplicate_metrics(table: Contract) -> list[Column]:
     """What duplicates set aside, over rows marked with their duplicates."""
     found = (DEDUPLICATED, DUPLICATE_KEY)
-    return [m for name in found for m in _metrics(name, F.col(DISPOSITION) == name, table)]
+    return [m for name in found for m in _metrics_of(name, table)]
 
 
 def used_metrics(table: Contract) -> list[Column]:
     """What is used, over rows of a source that has no user."""
-    return _metrics(USED, F.col(DISPOSITION) == USED, table)
+    return _metrics_of(USED, table)
 
 
 def customer_metrics(rows: str, amount: str | None, *, hundredths: bool = False) -> list[Column]:
@@ -113,17 +142,23 @@ def customer_metrics(rows: str, amount: str | None, *, hundredths: bool = False)
     return metrics
 
 
-def recount(rows: DataFrame, table: Contract) -> dict[str, Any]:
-    """The early metrics by a pass of their own over rows with an early disposition."""
-    counted = rows.agg(*early_metrics(table)).first()
-    return counted.asDict() if counted else {}
-
-
-def _metrics(name: str, is_it: Column, table: Contract) -> list[Column]:
-    counted = F.count_if(is_it).alias(f"{name}:rows")
+def _metrics_of(disposition: str, table: Contract) -> list[Column]:
+    """Rows and valid amounts of a disposition."""
     amount = table.tagged("amount")
-    if not amount:
+    is_it = F.col(DISPOSITION) == disposition
+    return _metrics(disposition, is_it, _valid(amount) if amount else None)
+
+
+def _metrics(name: str, is_it: Column, valid_amount: Column | None) -> list[Column]:
+    counted = F.count_if(is_it).alias(f"{name}:rows")
+    if valid_amount is None:
         return [counted]
-    valid = F.when(is_it & (F.col(amount) >= 0), F.col(amount))
-    # Wide enough for the sum of every row there can be: a total never overflows on bad rows.
-    return [counted, F.sum(valid.cast("decimal(24,2)")).alias(f"{name}:amount")]
+    return [counted, F.sum(F.when(is_it, valid_amount)).alias(f"{name}:amount")]
+
+
+def _valid(amount: str) -> Column:
+    """An amount where it is valid, wide enough for the sum of every row there can be.
+
+    A total never overflows on bad rows.
+    """
+    return F.when(F.col(amount) >= 0, F.col(amount)).cast("decimal(24,2)")

@@ -110,6 +110,30 @@ def test_rows_from_many_tasks_are_one_commit_and_one_ordered_file_a_date(
     _assert_same_rows(table.read(spark, version), rows)
 
 
+def test_rows_that_lie_by_date_are_ordered_where_they_are(
+    spark: SparkSession, table: Target
+) -> None:
+    """As scores are, of the customers of a date."""
+    rows = [(f"u{n}", FIRST, f"{n}.00") for n in range(3)] + [("u3", SECOND, "3.00")]
+    _publish(spark, _scores(spark, rows), table, "run-1")
+    metadata = commit_metadata("run-2", utc("2025-01-01 00:00:00"), "abc")
+    worst_first = [F.asc("ltv_score"), F.asc("user_id")]
+    version = publish(
+        spark,
+        table.read(spark).where("user_id != 'u1'"),
+        table,
+        metadata,
+        order=worst_first,
+        max_records_per_file=FILE_LIMIT,
+        lies_by_partition=True,
+    )
+    files = _files_added(table, version)
+    assert {day: [_in_file_order(file) for file in of_day] for day, of_day in files.items()} == {
+        "2024-06-01": [[("u0", "0.00"), ("u2", "2.00")]],
+        "2024-06-02": [[("u3", "3.00")]],
+    }
+
+
 def test_a_date_is_several_files_only_beyond_the_limit_and_a_publication_replaces_the_last(
     spark: SparkSession, table: Target
 ) -> None:

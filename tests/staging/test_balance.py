@@ -1,6 +1,6 @@
 from decimal import Decimal
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame, Observation, SparkSession
 
 from customer_mart.contracts import contract
 from customer_mart.staging.balance import (
@@ -8,7 +8,7 @@ from customer_mart.staging.balance import (
     balance_of,
     customer_metrics,
     duplicate_metrics,
-    early_metrics,
+    observed_early,
     recount,
     used_metrics,
 )
@@ -199,7 +199,32 @@ def test_an_empty_source_is_balanced_and_has_nothing_quarantined() -> None:
     assert balance.quarantined_fraction() == 0
 
 
-def test_early_metrics_are_named_by_disposition_and_measure(spark: SparkSession) -> None:
+def test_what_is_observed_on_the_way_is_what_a_pass_of_its_own_counts(
+    spark: SparkSession,
+) -> None:
+    table, found = contract("stg_deposits"), Observation()
+    rows = _deposits(spark, [(100, "used"), (7, "not_yet"), (-4, "BAD_AMOUNT")])
+    seen = rows.transform(observed_early, table, found)
+    assert seen.collect() == rows.collect()
+    expected = {
+        "read:rows": 3,
+        "read:amount": Decimal("107.00"),
+        "not_yet:rows": 1,
+        "not_yet:amount": Decimal("7.00"),
+        "NULL_KEY:rows": 0,
+        "NULL_KEY:amount": None,
+        "BAD_TIMESTAMP:rows": 0,
+        "BAD_TIMESTAMP:amount": None,
+        "BAD_AMOUNT:rows": 1,
+        "BAD_AMOUNT:amount": None,
+    }
+    assert found.get == expected
+    assert recount(rows, table) == expected
+
+
+def test_a_source_without_rows_is_counted_by_every_reason_it_may_have(
+    spark: SparkSession,
+) -> None:
     rows = spark.createDataFrame([], f"{contract('stg_games').ddl}, disposition string")
-    counted = rows.agg(*early_metrics(contract("stg_games")))
-    assert counted.columns == ["read:rows", "not_yet:rows", "NULL_KEY:rows"]
+    counted = recount(rows, contract("stg_games"))
+    assert counted == {"read:rows": 0, "not_yet:rows": 0, "NULL_KEY:rows": 0}
