@@ -12,7 +12,7 @@ from tests.processes import killed_at
 pytestmark = [pytest.mark.classic("kills a driver and its session with it"), pytest.mark.slow]
 
 ERASED = "erase-me-4711"
-MODULE = "customer_mart.erasure.erase"
+MODULE, LEDGER = "customer_mart.erasure.erase", "customer_mart.erasure.ledger"
 
 
 def _without(mart: Mart) -> Mart:
@@ -37,6 +37,17 @@ def test_an_erasure_killed_between_its_steps_is_finished_by_the_next_run_and_the
     erase = ["erase", "--mart", str(warehouse.mart), "--user-id", ERASED]
     ever = "status.max_age_hours=1000000"
     status = ["status", "--mart", str(warehouse.mart), "--set", ever]
+
+    # The ledger made and given its salt, and nobody in it yet: nothing was asked for.
+    killed_at(f"{LEDGER}:salted_hash_of", *erase)
+    assert warehouse.published() == before
+    assert warehouse.table("erased_customers").isEmpty()
+    assert main(status) == 0
+
+    # In the ledger, and still everywhere.
+    killed_at(f"{MODULE}:erased_customers", *erase)
+    assert warehouse.published() == before
+    assert main(status) == 3
 
     # Gone from dim_customer, and from nowhere else.
     killed_at(f"{MODULE}:drop_deleted_rows", *erase)

@@ -18,7 +18,10 @@ def test_every_kind_of_change_touches_its_customers_and_no_other(warehouse: Ware
     warehouse.insert("stg_deposits", [("du1", "u1", WHEN, 500)])  # a redelivery
     warehouse.insert("stg_deposits", [("early", "u2", utc("2025-01-15 00:00:00"), 7)])
     warehouse.insert("stg_deposits", [("lost", "later", WHEN, 900), (None, None, WHEN, 1)])
-    warehouse.insert("stg_ticket_purchases", [("p1", "u3", "near", WHEN, Decimal("2.00"))])
+    tickets = [("p1", "u3", "near", WHEN, Decimal("2.00"))]
+    tickets += [("p2", "u5", "big", WHEN, Decimal("3.00"))]
+    warehouse.insert("stg_ticket_purchases", tickets)
+    warehouse.insert("stg_web_events", [("whose", None, WHEN, "spring")])
     warehouse.change("UPDATE", "stg_web_events", "SET user_id = 'u5' WHERE user_id = 'u4'")
     warehouse.change("DELETE FROM", "stg_signups", "WHERE user_id = 'u6'")
     moved = "SET signup_timestamp = TIMESTAMP'2024-10-01 00:00:00' WHERE user_id = 'u7'"
@@ -32,12 +35,19 @@ def test_every_kind_of_change_touches_its_customers_and_no_other(warehouse: Ware
     after = {row["user_id"]: row for row in warehouse.table("dim_customer").collect()}
     assert {user for user in USERS if after.get(user) == before[user]} == set(USERS[8:])
 
-    # February: u2's deposit comes due, the orphan signs up, a game crosses the threshold.
+    # February: u2's deposit comes due, the orphan signs up, a game crosses the threshold, another
+    # is deleted, a price is corrected, and the event of nobody turns out to be of somebody.
     warehouse.insert("stg_signups", [("later", utc("2025-01-10 00:00:00"), "DE")])
     crossed = "SET jackpot_estimate_minor = 1000001 WHERE game_id = 'near'"
     warehouse.change("UPDATE", "stg_games", crossed)
+    warehouse.change("DELETE FROM", "stg_games", "WHERE game_id = 'big'")
+    corrected = "SET purchase_amount_usd = 9.00 WHERE user_id = 'u1'"
+    warehouse.change("UPDATE", "stg_ticket_purchases", corrected)
+    warehouse.change("UPDATE", "stg_web_events", "SET user_id = 'u8' WHERE event_id = 'whose'")
     assert warehouse.run(FEBRUARY) == 0
-    assert warehouse.last_run()["touched_customers"] == len(["u2", "later", "u3"])
+    assert warehouse.last_run()["touched_customers"] == len(
+        ["u2", "later", "u3", "u5", "u1", "u8"]
+    )
     assert warehouse.published() == warehouse.rebuilt(FEBRUARY)
     high = warehouse.table("dim_customer").where("high_jackpot_games_played > 0").collect()
     assert [row["user_id"] for row in high] == ["u3"]

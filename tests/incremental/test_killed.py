@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import time
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from threading import Timer
 
@@ -62,28 +62,31 @@ def test_a_killed_driver_leaves_whole_tables_and_the_next_run_converges(
 
 
 @pytest.mark.slow
-def test_a_driver_killed_while_it_writes_leaves_files_that_only_maintenance_sees(
+def test_drivers_killed_while_they_write_leave_files_that_only_maintenance_sees(
     warehouse: Warehouse,
 ) -> None:
     before, version = warehouse.published(), warehouse.version("dim_customer")
-    new = [(f"new{number}", WHEN, "UK") for number in range(200)]
+    # A date and so a file for each of them: the write goes on for long after the first is there.
+    new = [(f"new{days}", WHEN - timedelta(days=days), "UK") for days in range(100)]
     warehouse.insert("stg_signups", new)
     committed = _data_files(warehouse)
-    # A file for each of them: the write goes on for long after the first is there.
-    slowly = ("--set", "publish.max_records_per_file=1")
-    run = started("-m", "customer_mart.cli", *_build(warehouse, "--mode", "full", *slowly))
-    while _data_files(warehouse) == committed:
-        assert run.poll() is None
-        time.sleep(0.01)
-    _kill(run)
-    orphans = _data_files(warehouse) - committed
-    assert 0 < len(orphans) < len(new)
-    assert warehouse.version("dim_customer") == version
-    found = warehouse.published()
-    assert found.dim_customer == before.dim_customer
-    assert found.customer_ltv_scoring == before.customer_ltv_scoring
+    # One in its overwrite, and then one in its merge.
+    for mode in ("full", "incremental"):
+        left = _data_files(warehouse)
+        run = started("-m", "customer_mart.cli", *_build(warehouse, "--mode", mode))
+        while _data_files(warehouse) == left:
+            assert run.poll() is None
+            time.sleep(0.01)
+        _kill(run)
+        assert 0 < len(_data_files(warehouse) - left) < len(new)
+        assert warehouse.version("dim_customer") == version
+        found = warehouse.published()
+        assert found.dim_customer == before.dim_customer
+        assert found.customer_ltv_scoring == before.customer_ltv_scoring
 
-    assert warehouse.run(JANUARY, "auto") == 0
+    orphans = _data_files(warehouse) - committed
+    # What was not committed is nothing that an incremental run would trip over.
+    assert warehouse.run(JANUARY, "incremental") == 0
     expected = warehouse.rebuilt(JANUARY)
     assert warehouse.published() == expected
     assert orphans < _data_files(warehouse)

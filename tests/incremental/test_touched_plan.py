@@ -1,0 +1,67 @@
+"""The plans of an incremental run: touched customers go to the facts, and no fact is exchanged."""
+
+import dataclasses
+import re
+
+import pytest
+from pyspark.sql import SparkSession
+
+from customer_mart.incremental.restrict import restricted
+from customer_mart.publish.session_setting import session_setting
+from customer_mart.run import start_run
+from customer_mart.settings import load_settings
+from customer_mart.stages.open import open_sources
+from customer_mart.stages.touched import touched_customers
+from tests.incremental.warehouse import ALL_DIRT, ANY_SHARE, FEBRUARY, WHEN, Warehouse
+from tests.jobs.test_plan import FACTS, NEVER, Plans
+
+pytestmark = pytest.mark.classic("reads the physical plan")
+
+
+def _plans(spark: SparkSession, warehouse: Warehouse) -> dict[str, str]:
+    """The plan of every frame that an incremental run stages until its sources are cut down."""
+    places = {"sources": str(warehouse.sources), "mart": str(warehouse.mart)}
+    settings = load_settings(None, [ALL_DIRT, ANY_SHARE], places)
+    run = start_run(spark, settings, FEBRUARY, "incremental")
+    area = Plans(spark, str(warehouse.mart / "_staging"), is_table=False)
+    run = dataclasses.replace(run, staging=area)
+    # As it is with many customers: none of their frames is small enough by itself.
+    with session_setting(spark, "spark.sql.autoBroadcastJoinThreshold", "-1"):
+        sources = open_sources(run)
+        touched = touched_customers(run, sources)
+        assert touched is not None
+        restricted(run, sources, touched)
+    return area.plans
+
+
+def test_touched_customers_are_broadcast_to_the_facts_and_no_fact_is_exchanged(
+    spark: SparkSession, warehouse: Warehouse
+) -> None:
+    # Every way to be touched: by a change, by a game, and by the month that has gone by.
+    warehouse.insert("stg_deposits", [("new", "u0", WHEN, 100)])
+    crossed = "SET jackpot_estimate_minor = 1000001 WHERE game_id = 'near'"
+    warehouse.change("UPDATE", "stg_games", crossed)
+    plans = _plans(spark, warehouse)
+    for name, plan in plans.items():
+        assert [word for word in (*NEVER, "SortMergeJoin") if word in plan] == [], name
+
+    for source in ("stg_signups", *FACTS):
+        plan = plans[f"touched_{source}"]
+        assert re.findall(r"BroadcastHashJoin \[(\w+)#.* BuildRight", plan) == ["user_id"]
+        # Read once, beside the touched customers themselves.
+        assert [scan.count("_staging/") for scan in _scans(plan)] == [0, 1]
+        assert "Exchange hashpartitioning" not in plan
+
+    touched = plans["touched"]
+    # What is exchanged has been aggregated before: users and games, once each, and no rows.
+    exchanged = re.findall(r"Exchange hashpartitioning.*\n\W*(\w+)", touched)
+    assert set(exchanged) == {"HashAggregate"}
+    assert re.findall(r"BroadcastHashJoin \[(\w+)#", touched) == ["game_id"]
+    # Files without a row of the month are not even opened.
+    come_due = re.findall(r"PushedFilters: .*GreaterThanOrEqual\((\w+)", touched)
+    times = ["signup_timestamp", "deposit_timestamp", "purchase_timestamp", "event_timestamp"]
+    assert come_due == times
+
+
+def _scans(plan: str) -> list[str]:
+    return re.findall(r"FileScan parquet .*", plan)
