@@ -67,7 +67,10 @@ def _run(arguments: argparse.Namespace) -> None:
     try:
         _run_with(arguments, settings)
     except Exception as error:
-        raise explained(error, settings) from error
+        told = explained(error, settings)
+        if told is error:
+            raise  # as its own cause it would lose the one it has
+        raise told from error
 
 
 def _run_with(arguments: argparse.Namespace, settings: Settings) -> None:

@@ -113,6 +113,8 @@ def recorded(run: Run, build: Build) -> None:
         # The first error is the one to report, also when the record cannot be written.
         with suppress(Exception):
             _record(run, first_line(failure))
+        if failure is error:
+            raise  # as its own cause it would lose the one it has
         raise failure from error
     else:
         _record(run)

@@ -100,10 +100,13 @@ def _check_schema(target: Target, schema: StructType) -> None:
     found = [(field.name, field.dataType.simpleString()) for field in schema]
     expected = [(column.name, column.type) for column in target.contract.columns]
     if found != expected:
-        different = next(
-            (f"{name} {kind}" for name, kind in expected if (name, kind) not in found),
-            "their order",
-        )
+        missing = [f"{name} {kind}" for name, kind in expected if (name, kind) not in found]
+        unknown = [
+            f"{name} {kind}, which is not in it"
+            for name, kind in found
+            if (name, kind) not in expected
+        ]
+        different = next(iter([*missing, *unknown]), "their order")
         raise DataError(
             f"The table {target.place} does not have the columns of its contract (first "
             f"difference: {different}); {made_anew(target.contract.name)}"

@@ -55,9 +55,14 @@ def _column(column: ContractColumn) -> str:
     return f"{quoted(column.name)} COMMENT {sql_string(column.description)}"
 
 
+def grant_select(view: str, reader: str) -> str:
+    """The GRANT statement, which Spark's own catalog refuses and Unity Catalog takes."""
+    return f"GRANT SELECT ON VIEW {view} TO {quoted(reader)}"
+
+
 def _grant(spark: SparkSession, view: str, reader: str) -> None:
     try:
-        spark.sql(f"GRANT SELECT ON VIEW {view} TO {quoted(reader)}")
+        spark.sql(grant_select(view, reader))
     except PySparkException as refused:
         raise UsageError(
             f"SELECT on {VIEW} cannot be granted to {reader} ({first_line(refused)}); where the "

@@ -1,5 +1,6 @@
 """What a cluster is given: packages, jars, and an environment for the driver."""
 
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -27,8 +28,23 @@ def jars(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def driver_python(packages: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The Python of the packed environment, unpacked elsewhere as a cluster does it."""
+    return _unpacked(packages, tmp_path_factory.mktemp("environment"))
+
+
+@pytest.fixture(scope="session")
+def python_without_the_package(packages: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Python that has what the package imports, and not the package."""
+    python = _unpacked(packages, tmp_path_factory.mktemp("dependencies"))
+    (package,) = python.parents[1].glob("lib/python*/site-packages/customer_mart")
+    shutil.rmtree(package)
+    importing = [str(python), "-E", "-c", "import pydantic, customer_mart"]
+    refused = subprocess.run(importing, cwd="/", capture_output=True, text=True, check=False)
+    assert "No module named 'customer_mart'" in refused.stderr
+    return python
+
+
+def _unpacked(packages: Path, folder: Path) -> Path:
     (archive,) = packages.glob("environment-*.tar.gz")
-    folder = tmp_path_factory.mktemp("environment")
     unpack = ["tar", "-xzf", str(archive), "-C", str(folder)]
     subprocess.run(unpack, check=True)
     return folder / "bin" / "python"

@@ -4,6 +4,7 @@ Standalone clusters run Python jobs in client mode only, so that there is no oth
 """
 
 import os
+import shutil
 import signal
 import subprocess
 from collections import Counter
@@ -66,16 +67,22 @@ def _operator(spark: SparkSession, folder: Path, sources: Path, empty_mart: Path
 
 
 @pytest.fixture(scope="module")
-def local(
+def built(
     spark: SparkSession,
     tmp_path_factory: pytest.TempPathFactory,
     sources: Path,
     empty_mart: Path,
-) -> dict[str, Any]:
-    """What the build publishes and records in the session of the tests, on the same sources."""
+) -> Operator:
+    """A mart that was built in the session of the tests, on the same sources."""
     operator = _operator(spark, tmp_path_factory.mktemp("local"), sources, empty_mart)
     assert operator.build(*ALL_DIRT) == 0
-    return _published(operator)
+    return operator
+
+
+@pytest.fixture(scope="module")
+def local(built: Operator) -> dict[str, Any]:
+    """What that build published and recorded."""
+    return _published(built)
 
 
 def _published(operator: Operator) -> dict[str, Any]:
@@ -95,19 +102,26 @@ def operator(spark: SparkSession, tmp_path: Path, sources: Path, empty_mart: Pat
     return _operator(spark, tmp_path, sources, empty_mart)
 
 
+def _build(operator: Operator) -> tuple[str, ...]:
+    places = ("--sources", str(operator.sources), "--mart", str(operator.mart))
+    return (_job("build_customer_mart"), *places, "--as-of", AS_OF, *ALL_DIRT)
+
+
+def _job(name: str) -> str:
+    return str(ROOT / "jobs" / f"{name}.py")
+
+
 @contextmanager
 def _submitted(
-    operator: Operator, cluster: Cluster, jars: Path, driver_python: Path
+    operator: Operator, cluster: Cluster, jars: Path, *line: str, **environment: str
 ) -> Iterator[subprocess.Popen[str]]:
-    """The build on its way, and ended in any case; Spark's log is a file beside the mart."""
-    job = str(ROOT / "jobs" / "build_customer_mart.py")
-    places = ["--sources", str(operator.sources), "--mart", str(operator.mart), "--as-of", AS_OF]
+    """A job on its way, and ended in any case; Spark's log is a file beside the mart."""
     to = ["--master", cluster.url, "--jars-dir", str(jars)]
     with (operator.folder / "spark.log").open("w") as log:
         process = subprocess.Popen(
-            [str(ROOT / "scripts" / "submit.sh"), *to, *SMALL, job, *places, *ALL_DIRT],
+            [str(ROOT / "scripts" / "submit.sh"), *to, *SMALL, *line],
             cwd=operator.folder,
-            env={**without_python(), "PYSPARK_DRIVER_PYTHON": str(driver_python)},
+            env={**without_python(), **environment},
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,
@@ -142,7 +156,8 @@ def test_a_cluster_that_loses_an_executor_publishes_the_rows_of_one_machine(
                 return worker
         return None
 
-    with _submitted(operator, cluster, jars, driver_python) as process:
+    python = {"PYSPARK_DRIVER_PYTHON": str(driver_python)}
+    with _submitted(operator, cluster, jars, *_build(operator), **python) as process:
         victim = awaited(half_way, cluster.workers[0], seconds=120)
         (executor,) = awaited(victim.executors, victim)
         os.kill(executor, signal.SIGKILL)
@@ -151,3 +166,32 @@ def test_a_cluster_that_loses_an_executor_publishes_the_rows_of_one_machine(
     assert len(local["dim_customer"]) > 300
     assert _published(operator) == local
     assert all("Running task" in worker.executor_log() for worker in cluster.workers)
+
+
+def test_an_erasure_takes_the_package_from_the_zip_and_executors_their_python_from_the_archive(
+    built: Operator,
+    cluster: Cluster,
+    jars: Path,
+    packages: Path,
+    python_without_the_package: Path,
+    tmp_path: Path,
+) -> None:
+    operator = Operator(built.spark, tmp_path)
+    shutil.copytree(built.mart, operator.mart)
+    erased, *others = [row["user_id"] for row in operator.rows("dim_customer")]
+    (archive,) = packages.glob("environment-*.tar.gz")
+    (zipped,) = packages.glob("customer_mart-*.zip")
+    sent = ("--archives", f"{archive}#environment", "--py-files", str(zipped))
+    pythons = (
+        *("--conf", "spark.pyspark.python=./environment/bin/python"),
+        *("--conf", f"spark.pyspark.driver.python={python_without_the_package}"),
+    )
+    erase = (_job("erase_customers"), "--mart", str(operator.mart), "--user-id", erased)
+    with _submitted(operator, cluster, jars, *sent, *pythons, *erase) as process:
+        _assert_done(process, operator)
+    assert [row["user_id"] for row in operator.rows("dim_customer")] == others
+    # The workers have no other Python, and the rows of ids need one.
+    unpacked = [
+        list(worker.folder.glob("work/*/*/environment/bin/python")) for worker in cluster.workers
+    ]
+    assert any(unpacked)

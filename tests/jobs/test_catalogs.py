@@ -14,7 +14,7 @@ from pyspark.sql import SparkSession
 from customer_mart.cli import main
 from customer_mart.contracts import MART_TABLES, contract
 from tests.frames import staging
-from tests.incremental.warehouse import JANUARY, SOURCES, WHEN
+from tests.incremental.warehouse import JANUARY, SOURCES, USERS, WHEN
 from tests.jobs.operator_data import in_utc
 
 STAGING, MART = "spark_catalog.lottery_staging", "spark_catalog.lottery_mart"
@@ -120,9 +120,11 @@ def test_a_later_run_is_incremental_and_the_view_shows_it(catalog: Catalog) -> N
     late = staging(catalog.spark, "stg_deposits", [("late", "u3", WHEN, 700)])
     late = late.withColumnRenamed("deposit_amount_minor", HOSTILE_COLUMN)
     late.write.format("delta").mode("append").saveAsTable(f"{STAGING}.stg_deposits")
+    newcomer = staging(catalog.spark, "stg_signups", [("new", WHEN, "UK")])
+    newcomer.write.format("delta").mode("append").saveAsTable(f"{STAGING}.stg_signups")
     assert catalog.build(JANUARY, "--mode", "incremental") == 0
     last = catalog.runs()[-1]
-    assert (last["mode"], last["touched_customers"]) == ("incremental", 1)
+    assert (last["mode"], last["touched_customers"]) == ("incremental", 2)
     after = catalog.spark.table(f"{MART}.v_customer_ltv").where("user_id = 'u3'")
     assert after.select("total_deposits").collect() == [(2,)]
 
@@ -137,9 +139,35 @@ def test_summary_top_and_maintenance_know_the_mart_by_its_names(
     assert f"{MART}.dim_customer" in printed
     # What it shows to query the mart with can be pasted.
     [query] = re.findall("SELECT vip_tier, .*", printed)
-    assert [row["count(1)"] for row in catalog.spark.sql(query).collect()] == [12]
+    assert [row["count(1)"] for row in catalog.spark.sql(query).collect()] == [13]
     assert catalog.run("maintain") == 0
-    assert len(catalog.rows("dim_customer")) == 12
+    assert len(catalog.rows("dim_customer")) == 13
+
+
+def test_status_history_and_erasure_know_the_mart_by_its_names(
+    catalog: Catalog, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ever = ["--max-age-hours", "1000000"]
+    assert catalog.run("status", *ever) == 0
+    printed = capsys.readouterr().out
+    assert f"Runs of {MART}" in printed
+    assert catalog.runs()[-1]["run_id"] in printed
+    # One who came with the later run, and one who was there from the first.
+    assert catalog.run("history", "--user-id", "new") == 0
+    assert "Tier moves of new" in capsys.readouterr().out
+    assert catalog.run("history", "--user-id", "u3") == 0
+    assert "u3 has not moved since the tier moves are on record." in capsys.readouterr().out
+
+    assert catalog.run("erase", "--user-id", "new") == 0
+    for table in ("dim_customer", "customer_ltv_scoring"):
+        assert [row["user_id"] for row in catalog.rows(table)] == sorted(USERS)
+    assert catalog.rows("customer_tier_changes") == []
+    assert catalog.spark.table(f"{MART}.v_customer_ltv").where("user_id = 'new'").isEmpty()
+    assert catalog.spark.table(f"{MART}.erased_customers").count() == 1
+    assert catalog.run("status", *ever) == 0
+    capsys.readouterr()
+    assert catalog.run("history", "--user-id", "new") == 3
+    assert f"There is no customer new in {MART}." in capsys.readouterr().err
 
 
 def test_a_grant_that_the_catalog_does_not_know_is_one_sentence(
@@ -147,8 +175,12 @@ def test_a_grant_that_the_catalog_does_not_know_is_one_sentence(
 ) -> None:
     before = catalog.version("customer_ltv_scoring")
     readers = "publish.view_readers=['BI users']"
-    assert catalog.build(JANUARY, "--set", readers, "--mode", "full") == 2
-    assert "SELECT on v_customer_ltv cannot be granted to BI users (" in capsys.readouterr().err
+    assert catalog.build(JANUARY, "--set", readers, "--mode", "full", "--verbose") == 2
+    said = capsys.readouterr().err
+    assert "SELECT on v_customer_ltv cannot be granted to BI users (" in said
+    # Spark's stack repeats the statement that it was given.
+    view = "`spark_catalog`.`lottery_mart`.`v_customer_ltv`"
+    assert f"\nGRANT SELECT ON VIEW {view} TO `BI users`\n" in said
     assert catalog.version("customer_ltv_scoring") == before
 
 
@@ -156,6 +188,8 @@ def test_no_view_is_made_where_none_is_wanted(catalog: Catalog) -> None:
     catalog.spark.sql(f"DROP VIEW {MART}.v_customer_ltv")
     assert catalog.run("build", "--set", "publish.view=false", "--as-of", JANUARY.isoformat()) == 0
     assert "v_customer_ltv" not in catalog.tables()
+    # Who was erased above is in the sources still.
+    assert [row["user_id"] for row in catalog.rows("dim_customer")] == sorted(USERS)
 
 
 def test_a_table_in_the_view_s_place_is_left_alone(

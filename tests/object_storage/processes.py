@@ -71,6 +71,12 @@ class Driver:
         said = [line for line in written.splitlines() if line.startswith("customer-mart: ")]
         return code, "\n".join(said)
 
+    def printing(self, *arguments: str) -> tuple[int, str]:
+        """The exit code of a command line, and what it printed."""
+        before = self.printed.stat().st_size
+        code, _ = self.run(*arguments)
+        return code, self.printed.read_bytes()[before:].decode()
+
     def kill(self) -> None:
         """Kills the process and its JVM at once."""
         os.killpg(self.process.pid, signal.SIGKILL)

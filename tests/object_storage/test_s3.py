@@ -150,6 +150,32 @@ def test_maintenance_deletes_what_killed_runs_staged_and_no_row(lake: Lake) -> N
     assert lake.on_s3().published() == before
 
 
+def test_status_history_and_erasure_work_where_the_mart_is(lake: Lake) -> None:
+    before = lake.on_s3()
+    said_of_u7 = ("history", "--mart", MART, "--user-id", "u7")
+    status = ("status", "--mart", MART, "--max-age-hours", "1000000")
+    assert lake.driver.printing(*status)[0] == 0
+    code, page = lake.driver.printing(*said_of_u7)
+    assert (code, "u7 has not moved since the tier moves are on record." in page) == (0, True)
+    # Who left with the later run has a move.
+    code, page = lake.driver.printing("history", "--mart", MART, "--user-id", "u6")
+    assert (code, "Tier moves of u6" in page) == (0, True)
+
+    code, said = lake.driver.run("erase", "--mart", MART, "--user-id", "u7")
+    assert code == 0, said
+    published, found = before.published(), lake.on_s3()
+    for table in ("dim_customer", "customer_ltv_scoring"):
+        kept = [row for row in getattr(published, table) if row["user_id"] != "u7"]
+        assert len(kept) == 10
+        assert getattr(found.published(), table) == kept
+    assert found.table("erased_customers").count() == 1
+    code, page = lake.driver.printing(*status)
+    assert (code, found.last_run()["run_id"] in page) == (0, True)
+    code, said = lake.driver.run(*said_of_u7)
+    assert code == 3
+    assert said.startswith(f"customer-mart: There is no customer u7 in {MART}/")
+
+
 def test_a_bucket_that_is_missing_is_one_sentence(lake: Lake) -> None:
     code, said = lake.driver.run(*BUILD, "--verbose", "--mart", "s3a://no-such-bucket/mart")
     assert code == 1
