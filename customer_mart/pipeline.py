@@ -18,6 +18,7 @@ from customer_mart.stages.facts import stage_customers
 from customer_mart.stages.gates import (
     check_games,
     pass_dim_checks,
+    pass_ledger_gate,
     pass_scoring_checks,
     pass_source_gates,
 )
@@ -108,6 +109,8 @@ def recorded(run: Run, build: Build) -> None:
     run.tag()
     try:
         build(run)
+        # What was published meanwhile is not trusted: a failed run makes the next one rebuild.
+        pass_ledger_gate(run)
     except Exception as error:
         failure = explained(error, run.settings, run.progress.failed_stage)
         # The first error is the one to report, also when the record cannot be written.
@@ -142,6 +145,7 @@ def _checked_dim_customer(run: Run, sources: dict[str, SourceTable]) -> StagedDi
     pass_source_gates(run)
     customers = stage_dim_customer(run, staged)
     pass_dim_checks(run, customers, staged.signups)
+    pass_ledger_gate(run)
     return customers
 
 
@@ -156,6 +160,7 @@ def _checked_touched(run: Run, sources: dict[str, SourceTable], touched: Touched
     pass_source_gates(run, whole)
     customers = stage_dim_customer(run, staged)
     pass_dim_checks(run, customers, staged.signups)
+    pass_ledger_gate(run)
     return customers.rows
 
 

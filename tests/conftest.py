@@ -37,6 +37,8 @@ TEST_SETTINGS = {
     "spark.databricks.delta.allFilesInCrc.verificationMode.forceOnNonUTC.enabled": "false",
     # VACUUM lists files in this many tasks.
     "spark.sql.sources.parallelPartitionDiscovery.parallelism": "4",
+    # Paths whole in explained plans, however deep the folder of the tests lies.
+    "spark.sql.maxMetadataStringLength": "1000",
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
     "spark.log.level": "ERROR",

@@ -22,9 +22,7 @@ def customer_tier_changes(
     date was corrected has not left and come again.
     """
     has_moved = ~F.col("old_vip_tier").eqNullSafe(F.col("new_vip_tier"))
-    # Hashed partition by partition: to sort both sides by id would compare texts that begin alike.
-    old, new = _tiers(before, "old").hint("shuffle_hash"), _tiers(after, "new")
-    moved = old.join(new, "user_id", "full").where(has_moved)
+    moved = _tiers(before, "old").join(_tiers(after, "new"), "user_id", "full").where(has_moved)
     columns = {
         "run_id": F.lit(run_id),
         "as_of": F.lit(as_of),

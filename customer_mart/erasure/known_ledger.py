@@ -1,9 +1,10 @@
-"""Which ledger a mart has, noted at its record of runs: one that is gone is missed."""
+"""The ledger that a mart is known to have: one that is gone is missed, new entries are noticed."""
 
 from pyspark.sql import SparkSession
 
 from customer_mart.erasure.ledger import LEDGER
 from customer_mart.errors import DataError
+from customer_mart.publish.commit import changed_since, newest_version
 from customer_mart.publish.tables import ensure_table
 from customer_mart.publish.target import target
 from customer_mart.settings import Settings
@@ -45,4 +46,30 @@ def require_ledger(spark: SparkSession, settings: Settings) -> None:
         raise DataError(
             f"The ledger of erased customers {found}: put the right one back from its backup, or "
             "customers who were erased come back (docs/erasure.md says how to go on without it)"
+        )
+
+
+def ledger_version(spark: SparkSession, settings: Settings) -> int | None:
+    """The version of the ledger now; None when there is none."""
+    ledger = target(LEDGER, settings.mart)
+    return newest_version(spark, ledger) if ledger.exists(spark) else None
+
+
+def require_no_new_entry(spark: SparkSession, settings: Settings, version: int | None) -> None:
+    """Refuses to go on when customers were entered since the ledger had that version.
+
+    A lock keeps runs and erasures apart, but not every mart can have one.
+
+    Raises:
+        DataError: if some were.
+    """
+    ledger = target(LEDGER, settings.mart)
+    if version is None:
+        has_new = ledger.exists(spark) and not ledger.read(spark).isEmpty()
+    else:
+        has_new = changed_since(spark, ledger, version) is not None
+    if has_new:
+        raise DataError(
+            "Customers were entered in the ledger of erased customers while this run worked, so "
+            "that it may have brought them back: run again, which leaves them out"
         )

@@ -9,6 +9,8 @@ from pyspark.sql import Column, DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
 from customer_mart.publish.dictionaries import dictionaries_for_few_values
+from customer_mart.publish.layout import WHOLE_FILES
+from customer_mart.publish.session_setting import tuned
 from customer_mart.publish.target import Target
 
 # Operations that leave every row as it was.
@@ -46,25 +48,28 @@ def publish(
     *,
     order: list[Column],
     max_records_per_file: int,
-    lies_by_partition: bool = False,
+    are_in_place: bool = False,
 ) -> int:
     """Replaces the table's rows in one commit and returns the new version.
 
     Rows of one partition of the table meet in one task, so that a partition is one file, or
     several only beyond max_records_per_file; inside it they are in the given order.
 
-    lies_by_partition: the rows come, through no exchange, from the files of a table that has the
-    same partitions. They stay where they are, and a partition has as many files as there.
+    are_in_place: the rows are read from a table of the same partitions, and `lie_by_partition`
+    holds for them: those of one partition are in one task already.
     """
     partitions = target.contract.partition_columns
-    if not lies_by_partition:
+    if not are_in_place:
         # The one exchange of published rows: without it every task writes a file into every date.
         # The number is given so that adaptive execution does not merge small rows into one task,
         # which would open hundreds of files one after the other.
         rows = rows.repartition(_tasks(spark), *partitions)
     ordered = rows.sortWithinPartitions(*(F.col(name) for name in partitions), *order)
     write = ordered.write.option("maxRecordsPerFile", max_records_per_file)
-    with dictionaries_for_few_values(spark, target.contract):
+    with (
+        dictionaries_for_few_values(spark, target.contract),
+        tuned(spark, WHOLE_FILES if are_in_place else {}),
+    ):
         target.replace(write, metadata)
     return version_of_run(spark, target, metadata["run_id"])
 

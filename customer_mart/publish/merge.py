@@ -8,14 +8,11 @@ from pyspark.sql import functions as F
 from customer_mart.identifiers import quoted
 from customer_mart.publish.commit import version_of_run
 from customer_mart.publish.dictionaries import dictionaries_for_few_values
-from customer_mart.publish.session_setting import session_setting, tuned
+from customer_mart.publish.session_setting import HASHED_JOINS, session_setting, tuned
 from customer_mart.publish.target import Target
 
 VIEW = "customer_mart_merged"
 USER_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
-# Joins whose smaller side has no partition above this are made by hashing that side. A merge joins
-# few rows to the whole rows of a table, which would be sorted otherwise.
-HASHED = {"spark.sql.adaptive.maxShuffledHashJoinLocalMapThreshold": "64m"}
 
 
 def merge(
@@ -62,7 +59,7 @@ def merge_into(
         with (
             session_setting(spark, USER_METADATA, json.dumps(metadata)),
             dictionaries_for_few_values(spark, target.contract),
-            tuned(spark, HASHED),
+            tuned(spark, HASHED_JOINS),
         ):
             statement = f"MERGE INTO {target.identifier} AS t USING {VIEW} AS s ON {on} {clauses}"
             return spark.sql(statement).collect()[0]

@@ -8,6 +8,10 @@ from pyspark.sql import SparkSession
 
 from customer_mart.errors import first_line
 
+# A join one of whose sides has no partition above this, as it is shuffled, hashes that side rather
+# than sort both. Without effect in a session whose advisory partitions are larger than this.
+HASHED_JOINS = {"spark.sql.adaptive.maxShuffledHashJoinLocalMapThreshold": "64m"}
+
 
 def set_if_allowed(spark: SparkSession, name: str, value: str) -> str | None:
     """Gives the session the setting; the session's words if it refuses, None if it has it.
@@ -22,10 +26,10 @@ def set_if_allowed(spark: SparkSession, name: str, value: str) -> str | None:
     return None
 
 
-def is_settable(spark: SparkSession, name: str) -> bool:
-    """Whether the session takes the setting, found out by giving it the value that it has."""
+def is_settable(spark: SparkSession, name: str, value: str = "") -> bool:
+    """Whether the session takes the setting, found out by giving it for a moment."""
     try:
-        with session_setting(spark, name, spark.conf.get(name, None) or ""):
+        with session_setting(spark, name, value):
             return True
     except PySparkException:
         return False

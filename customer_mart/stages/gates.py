@@ -7,6 +7,7 @@ from typing import Any
 from pyspark.sql import Column, DataFrame, Observation
 
 from customer_mart.contracts import contract
+from customer_mart.erasure.known_ledger import require_no_new_entry
 from customer_mart.errors import DataError
 from customer_mart.publish.checks import (
     CHECKSUM,
@@ -106,6 +107,15 @@ def _too_dirty(balance: Balance, run: Run) -> str:
         f"quarantined ({reasons}), more than quality.max_quarantined_fraction = "
         f"{run.settings.quality.max_quarantined_fraction}; see the table quarantine"
     )
+
+
+def pass_ledger_gate(run: Run) -> None:
+    """Lets the run go on if nobody was erased since it started.
+
+    Raises:
+        DataError: if somebody was.
+    """
+    require_no_new_entry(run.spark, run.settings, run.ledger_version)
 
 
 def pass_dim_checks(run: Run, staged: StagedDim, signups: DataFrame) -> None:

@@ -24,6 +24,7 @@ from customer_mart.publish.commit import (
     publish,
     version_of_run,
 )
+from customer_mart.publish.layout import lie_by_partition
 from customer_mart.publish.tables import ensure_table
 from customer_mart.publish.target import target
 from customer_mart.publish.view import ensure_view
@@ -117,7 +118,8 @@ def publish_dim_customer(run: Run, customers: DataFrame) -> int:
 def publish_scoring(run: Run, scores: DataFrame, dim_version: int) -> None:
     """Publishes customer_ltv_scoring, best scores first within a date.
 
-    scores: of customers as they are published, with no exchange in between.
+    scores: of customers as they are published, and through no exchange since. Where these lie by
+    date, so do their scores.
     """
     _publish(
         run,
@@ -125,7 +127,7 @@ def publish_scoring(run: Run, scores: DataFrame, dim_version: int) -> None:
         scores,
         [F.desc("ltv_score"), F.asc("user_id")],
         {OF_SCORES: str(dim_version)},
-        lies_by_partition=True,
+        are_in_place=lie_by_partition(run.spark, scores),
     )
 
 
@@ -193,7 +195,7 @@ def _publish(
     order: list[Column],
     metadata: Mapping[str, str] | None = None,
     *,
-    lies_by_partition: bool = False,
+    are_in_place: bool = False,
 ) -> int:
     with run.progress.stage(f"publish {table}"):
         version = publish(
@@ -203,7 +205,7 @@ def _publish(
             {**run.commit_metadata, **(metadata or {})},
             order=order,
             max_records_per_file=run.settings.publish.max_records_per_file,
-            lies_by_partition=lies_by_partition,
+            are_in_place=are_in_place,
         )
         run.record.target_versions[table] = version
     return version

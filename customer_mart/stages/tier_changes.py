@@ -8,6 +8,7 @@ from customer_mart.customer_tier_changes.publications import Publication, owed_p
 from customer_mart.errors import first_line
 from customer_mart.failures import unreadable_file
 from customer_mart.publish.commit import commits, history, newest_version
+from customer_mart.publish.session_setting import HASHED_JOINS, tuned
 from customer_mart.rows import frame_of
 from customer_mart.run import Run
 
@@ -75,7 +76,9 @@ def _append(run: Run, publication: Publication, moves: DataFrame) -> None:
     write = moves.hint("rebalance").sortWithinPartitions("user_id").write
     metadata = {**publication.metadata, "customer_ltv_scoring_version": str(publication.version)}
     name = f"{TABLE} of {publication.run_id}"
-    run.target(TABLE).append_once(write, metadata, name, publication.version)
+    # To sort both publications by id would compare texts that begin alike.
+    with tuned(run.spark, HASHED_JOINS):
+        run.target(TABLE).append_once(write, metadata, name, publication.version)
 
 
 def _nobody(run: Run) -> DataFrame:

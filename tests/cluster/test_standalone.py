@@ -190,7 +190,7 @@ def test_an_erasure_takes_the_package_from_the_zip_and_executors_their_python_fr
     with _submitted(operator, cluster, jars, *sent, *pythons, *erase) as process:
         _assert_done(process, operator)
     assert [row["user_id"] for row in operator.rows("dim_customer")] == others
-    # The workers have no other Python, and the rows of ids need one.
+    # The workers are told of no other Python, and the rows of ids need one.
     unpacked = [
         list(worker.folder.glob("work/*/*/environment/bin/python")) for worker in cluster.workers
     ]

@@ -17,12 +17,14 @@ from tests.jobs.test_spark_submit import LOCAL, ROOT, SUBMIT
 from tests.processes import quick_environment
 
 INCREMENTAL = "incremental/test_incremental.py"
-# A file of each table, a build, an incremental run, an error of the data and one of the engine.
+# Every table by itself, a build, an incremental run, an error of the data and one of the engine.
 CHOSEN = (
-    "dim_customer/test_dim_customer.py",
-    "customer_ltv_scoring/test_customer_ltv_scoring.py",
-    "staging/test_balance.py",
+    "dim_customer",
+    "customer_ltv_scoring",
+    "customer_tier_changes",
+    "staging",
     "jobs/test_build.py",
+    "jobs/test_oracle.py",
     "jobs/test_bad_input.py::test_a_missing_source_is_named_with_its_place",
     "jobs/test_bad_input.py::test_money_that_overflows_is_an_error_not_a_wrap",
     f"{INCREMENTAL}::test_every_kind_of_change_touches_its_customers_and_no_other",
@@ -86,22 +88,31 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def test_the_command_line_builds_in_a_session_that_spark_remote_names(operator: Operator) -> None:
+def _assert_builds_as_in_its_own_process(operator: Operator, **environment: str) -> None:
+    """Builds by the command line in such an environment, and compares with a build here."""
     operator.deliver_all(SOURCES)
     places = ("--sources", str(operator.sources), "--mart", str(operator.mart), "--as-of", AS_OF)
-    with server(_free_port()) as address:
-        done = subprocess.run(
-            [sys.executable, "-m", "customer_mart.cli", "build", *places, *ALL_DIRT],
-            cwd=ROOT,
-            env=quick_environment(SPARK_REMOTE=address, TZ="Asia/Tokyo"),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+    done = subprocess.run(
+        [sys.executable, "-m", "customer_mart.cli", "build", *places, *ALL_DIRT],
+        cwd=ROOT,
+        env=quick_environment(TZ="Asia/Tokyo", **environment),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     tables = ("dim_customer", "customer_ltv_scoring")
     found = [comparable(operator, table) for table in tables]
     assert [row["user_id"] for row in found[0]] == ["ann", "bob"]
-    # The rows that a session in the process of the command line publishes.
     assert operator.build(*ALL_DIRT) == 0
     assert [comparable(operator, table) for table in tables] == found
+
+
+def test_the_command_line_builds_in_a_session_that_spark_remote_names(operator: Operator) -> None:
+    with server(_free_port()) as address:
+        _assert_builds_as_in_its_own_process(operator, SPARK_REMOTE=address)
+
+
+def test_the_command_line_builds_where_spark_s_own_mode_is_connect(operator: Operator) -> None:
+    """PySpark then starts a server in the process of the command line, and is its client."""
+    _assert_builds_as_in_its_own_process(operator, SPARK_API_MODE="connect")

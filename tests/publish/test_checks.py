@@ -3,6 +3,7 @@ from decimal import Decimal
 
 import pytest
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
 from customer_mart.contracts import contract
 from customer_mart.publish.checks import (
@@ -12,6 +13,7 @@ from customer_mart.publish.checks import (
     key_checks,
     key_checksum,
     key_measures,
+    shared_keys,
     with_copies,
 )
 from customer_mart.settings import Settings
@@ -140,3 +142,15 @@ def test_keys_pass_when_they_are_the_parent_s_in_any_order(spark: SparkSession) 
 def test_keys_that_are_not_the_parent_s_fail(spark: SparkSession, parents: list[str]) -> None:
     checks = _keys(_users(spark, "u1", "u2"), _checksum(_users(spark, *parents)))
     assert list(_failed(checks)) == ["dim_customer.user_id_in_stg_signups"]
+
+
+def test_rows_that_share_a_key_are_counted_and_keys_that_share_a_hash_are_not(
+    spark: SparkSession,
+) -> None:
+    # The hash passes over NULL, so that these two keys have the same.
+    rows = [(None, "a"), ("a", None)]
+    frame = spark.createDataFrame(rows, "left string, right string")
+    assert frame.select(F.xxhash64("left", "right")).distinct().count() == 1
+    assert shared_keys(frame, ["left", "right"]) == 0
+    copies = spark.createDataFrame([("u", "u"), ("u", "u"), ("u", "v")], frame.schema)
+    assert shared_keys(frame.unionByName(copies), ["left", "right"]) == 2

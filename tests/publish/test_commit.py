@@ -125,7 +125,7 @@ def test_rows_that_lie_by_date_are_ordered_where_they_are(
         metadata,
         order=worst_first,
         max_records_per_file=FILE_LIMIT,
-        lies_by_partition=True,
+        are_in_place=True,
     )
     files = _files_added(table, version)
     assert {day: [_in_file_order(file) for file in of_day] for day, of_day in files.items()} == {

@@ -1,0 +1,42 @@
+"""Customers erased beside a run: where a mart can have a lock that does not happen."""
+
+import pytest
+
+from customer_mart.erasure.ledger import enter
+from customer_mart.settings import load_settings
+from tests.faults.damage import SOURCES_ARE_OPEN, once_at, only_error
+from tests.frames import utc
+from tests.jobs.operator_data import Operator
+
+ENTERED = "Customers were entered in the ledger of erased customers while this run worked"
+SCORES_ARE_PUBLISHED = "publish_tier_changes"
+
+
+def test_a_run_that_an_erasure_overtakes_fails_and_the_next_one_leaves_the_customer_out(
+    operator: Operator, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    signups = [(user_id, utc("2024-11-01 00:00:00"), "UK") for user_id in ("u1", "u2", "u3")]
+    operator.deliver("stg_signups", signups)
+    operator.deliver_nothing_else()
+    settings = load_settings(None, [], {"mart": str(operator.mart)})
+
+    def enters(user_id: str) -> None:
+        """As an erasure does, once it has the lock."""
+        assert enter(operator.spark, settings, [user_id], f"request-{user_id}") == 1
+
+    empty = operator.version("dim_customer")
+    once_at(monkeypatch, SOURCES_ARE_OPEN, lambda: enters("u1"))
+    assert operator.build() == 3
+    assert ENTERED in only_error(capsys)
+    assert operator.version("dim_customer") == empty
+
+    once_at(monkeypatch, SCORES_ARE_PUBLISHED, lambda: enters("u2"))
+    assert operator.build() == 3
+    assert ENTERED in only_error(capsys)
+    assert "u2" in {row["user_id"] for row in operator.rows("dim_customer")}
+
+    assert operator.build() == 0
+    assert operator.last_run()["mode"] == "full"
+    for table in ("dim_customer", "customer_ltv_scoring"):
+        left = {row["user_id"] for row in operator.rows(table)}
+        assert left == {"u3"}
