@@ -13,7 +13,8 @@ from typing import Any
 import boto3
 import pytest
 
-from tests.object_storage.processes import BUCKET, SECRET_VALUES, Driver, Store
+from tests.object_storage.processes import BUCKET, REFUSED, SECRET_VALUES, Driver, Store
+from tests.object_storage.refusal import refusing_store
 
 ROOT = Path(__file__).parents[2]
 
@@ -50,7 +51,15 @@ def store(folder: Path) -> Iterator[Store]:
 
 
 @pytest.fixture(scope="module")
-def start_driver(folder: Path, store: Store) -> Iterator[Callable[[str], Driver]]:
+def refusing_url() -> Iterator[str]:
+    with refusing_store() as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def start_driver(
+    folder: Path, store: Store, refusing_url: str
+) -> Iterator[Callable[[str], Driver]]:
     started: list[Driver] = []
 
     def start(name: str) -> Driver:
@@ -68,6 +77,7 @@ def start_driver(folder: Path, store: Store) -> Iterator[Callable[[str], Driver]
             "spark.hadoop.fs.s3a.endpoint": store.url,
             "spark.hadoop.fs.s3a.endpoint.region": "us-east-1",
             "spark.hadoop.fs.s3a.path.style.access": "true",
+            f"spark.hadoop.fs.s3a.bucket.{REFUSED}.endpoint": refusing_url,
         }
         options = " ".join(f"--conf {key}={value}" for key, value in settings.items())
         submit = f"--properties-file {ROOT / 'conf' / 'spark-s3.conf'} {options} pyspark-shell"

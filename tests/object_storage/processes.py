@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 BUCKET = "lake"
+# The bucket of a store that takes no credentials.
+REFUSED = "refused"
 # Credentials as a cluster's environment has them. The store takes any; nothing may repeat them.
 SECRET_VALUES = {
     "AWS_ACCESS_KEY_ID": "AKIASENTINELKEYID",

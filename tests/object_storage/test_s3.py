@@ -19,7 +19,7 @@ from tests.incremental.warehouse import (
     WHEN,
     Warehouse,
 )
-from tests.object_storage.processes import SECRET_VALUES, Driver, Store
+from tests.object_storage.processes import REFUSED, SECRET_VALUES, Driver, Store
 
 CONF = Path(__file__).parents[2] / "conf"
 SOURCES, MART = "s3a://lake/sources", "s3a://lake/mart"
@@ -187,6 +187,14 @@ def test_a_bucket_that_is_missing_is_one_sentence(lake: Lake) -> None:
     assert "no-such-bucket" in lake.on_s3().last_run()["error"]
 
 
+def test_credentials_that_are_refused_are_one_sentence(lake: Lake) -> None:
+    """And the store's answer, which repeats them, is in nothing that is searched below."""
+    elsewhere = (*BUILD, "--sources", f"s3a://{REFUSED}/sources")
+    code, said = lake.driver.run(*elsewhere, "--verbose", "--mart", MART)
+    assert code == 3, said
+    assert re.match(f"customer-mart: Source stg_signups.* s3a://{REFUSED}/sources", said)
+
+
 def test_no_secret_is_in_anything_that_was_written(lake: Lake) -> None:
     lake.driver.process.terminate()
     lake.driver.process.wait()
@@ -197,7 +205,9 @@ def test_no_secret_is_in_anything_that_was_written(lake: Lake) -> None:
         if file.is_file()
     }
     # What is searched is what should be: the logs of a failed run, the events, the records.
-    assert any(b"no-such-bucket" in text for name, text in written.items() if "stderr" in name)
+    logs = [text for name, text in written.items() if "stderr" in name]
+    assert any(b"no-such-bucket" in text for text in logs)
+    assert any(b"The provided token is malformed" in text for text in logs)
     assert any(b"fs.s3a.endpoint" in text for name, text in written.items() if "events" in name)
     assert any(name.startswith("bucket/mart/mart_runs/") for name in written)
     for secret in SECRET_VALUES.values():
