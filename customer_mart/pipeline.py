@@ -72,7 +72,7 @@ def build_customer_mart(run: Run) -> None:
         pass_scoring_checks(run, merged_dim(run, customers, touched))
         version = merge_dim_customer(run, customers, touched)
     publish_scoring(run, scoring_of(run, published_dim(run, version)), version)
-    publish_tier_changes(run)
+    _publish_moves(run)
     keep_versions(run)
 
 
@@ -98,7 +98,7 @@ def build_customer_ltv_scoring(run: Run) -> None:
         customers = run.erased.left_out(customers, F.col("user_id"))
     pass_scoring_checks(run, customers)
     publish_scoring(run, scoring_of(run, customers), version)
-    publish_tier_changes(run)
+    _publish_moves(run)
 
 
 def recorded(run: Run, build: Build) -> None:
@@ -167,11 +167,17 @@ def _checked_touched(run: Run, sources: dict[str, SourceTable], touched: Touched
 def _keep_tables(run: Run) -> None:
     """Leaves the tables as they are, but for moves between tiers that are owed."""
     if owed_tier_changes(run):
-        publish_tier_changes(run)
+        _publish_moves(run)
         run.progress.note("nothing has changed since the last run: only moves were owed")
     else:
         run.progress.note("nothing has changed since the last run: no table was written")
     keep_versions(run)
+
+
+def _publish_moves(run: Run) -> None:
+    """Adds the moves between tiers; of these nothing but an erasure ever removes any."""
+    pass_ledger_gate(run)
+    publish_tier_changes(run)
 
 
 def _record(run: Run, error: str | None = None) -> None:

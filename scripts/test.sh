@@ -17,6 +17,7 @@ fi
 beside=(
     tests/cluster tests/connect tests/faults tests/object_storage tests/scripts
     tests/incremental/test_equals_rebuild.py tests/incremental/test_killed.py
+    tests/incremental/test_tier_changes.py
     tests/jobs/test_observability.py tests/jobs/test_spark_submit.py
 )
 pytest=(python -m pytest -p no:cacheprovider --durations=15)

@@ -3,10 +3,10 @@
 from pyspark.sql import SparkSession
 
 from customer_mart.erasure.ledger import LEDGER
-from customer_mart.errors import DataError
+from customer_mart.errors import DataError, MartError
 from customer_mart.publish.commit import changed_since, newest_version
 from customer_mart.publish.tables import ensure_table
-from customer_mart.publish.target import target
+from customer_mart.publish.target import Target, target
 from customer_mart.settings import Settings
 
 # The property of mart_runs with the table id of the ledger. No rollback restores that table.
@@ -61,15 +61,21 @@ def require_no_new_entry(spark: SparkSession, settings: Settings, version: int |
     A lock keeps runs and erasures apart, but not every mart can have one.
 
     Raises:
-        DataError: if some were.
+        DataError: if the ledger is gone.
+        MartError: if customers were entered, or the ledger was changed in another way.
     """
-    ledger = target(LEDGER, settings.mart)
-    if version is None:
-        has_new = ledger.exists(spark) and not ledger.read(spark).isEmpty()
-    else:
-        has_new = changed_since(spark, ledger, version) is not None
-    if has_new:
-        raise DataError(
-            "Customers were entered in the ledger of erased customers while this run worked, so "
-            "that it may have brought them back: run again, which leaves them out"
+    require_ledger(spark, settings)
+    if found := _change_since(spark, target(LEDGER, settings.mart), version):
+        raise MartError(
+            f"The ledger of erased customers was written to while this run worked ({found}), so "
+            "that the run may have brought back whom an erasure had removed: run again in mode "
+            "auto or full, then erase the same customers again"
         )
+
+
+def _change_since(spark: SparkSession, ledger: Target, version: int | None) -> str | None:
+    """What was done to the ledger, in words; None if nothing."""
+    if version is not None:
+        return changed_since(spark, ledger, version)
+    is_new = ledger.exists(spark) and not ledger.read(spark).isEmpty()
+    return "there was none before" if is_new else None

@@ -3,12 +3,12 @@
 import json
 from collections import Counter
 from dataclasses import dataclass
-from urllib.parse import unquote
 
 from pyspark.sql import SparkSession
 
 from customer_mart.identifiers import quoted, sql_string
 from customer_mart.publish.dictionaries import dictionaries_for_few_values
+from customer_mart.publish.layout import partition_of
 from customer_mart.publish.merge import USER_METADATA
 from customer_mart.publish.session_setting import session_setting
 from customer_mart.publish.target import Target
@@ -52,13 +52,8 @@ def compact(spark: SparkSession, target: Target, max_files: int) -> int:
 def crowded_partitions(target: Target, files: list[str], max_files: int) -> list[tuple[str, ...]]:
     """Partitions of more than max_files files, as `column=value` folders, in order."""
     columns = target.contract.partition_columns
-    by_partition = Counter(_partition(file, columns) for file in files)
+    by_partition = Counter(partition_of(file, columns) for file in files)
     return sorted(partition for partition, number in by_partition.items() if number > max_files)
-
-
-def _partition(file: str, columns: list[str]) -> tuple[str, ...]:
-    folders = [unquote(part) for part in file.split("/")]
-    return tuple(part for part in folders if part.split("=")[0] in columns)
 
 
 def _condition(partition: tuple[str, ...]) -> str:

@@ -113,7 +113,8 @@ def pass_ledger_gate(run: Run) -> None:
     """Lets the run go on if nobody was erased since it started.
 
     Raises:
-        DataError: if somebody was.
+        DataError: if the ledger that tells is gone.
+        MartError: if somebody was.
     """
     require_no_new_entry(run.spark, run.settings, run.ledger_version)
 

@@ -121,13 +121,14 @@ def publish_scoring(run: Run, scores: DataFrame, dim_version: int) -> None:
     scores: of customers as they are published, and through no exchange since. Where these lie by
     date, so do their scores.
     """
+    columns = contract("customer_ltv_scoring").partition_columns
     _publish(
         run,
         "customer_ltv_scoring",
         scores,
         [F.desc("ltv_score"), F.asc("user_id")],
         {OF_SCORES: str(dim_version)},
-        are_in_place=lie_by_partition(run.spark, scores),
+        are_in_place=lie_by_partition(run.spark, scores, columns),
     )
 
 

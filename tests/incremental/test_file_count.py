@@ -12,7 +12,7 @@ from customer_mart.settings import Settings
 from tests.frames import utc
 from tests.incremental.warehouse import FEBRUARY, USERS, WHEN, Warehouse
 
-RUNS = int(os.environ.get("FILE_COUNT_RUNS", "3"))
+RUNS = int(os.environ.get("FILE_COUNT_RUNS", "2"))
 # Three more signup dates beside the one that the warehouse begins with.
 LATER = [
     (f"later{day}{name}", utc(f"2024-11-0{day} 00:00:00"), "UK")

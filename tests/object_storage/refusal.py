@@ -17,11 +17,11 @@ ANSWER = (
 
 
 class Refusal(BaseHTTPRequestHandler):
-    """403, whatever was asked."""
+    """403 to whatever may be answered with a body; what a HEAD asks for is not there."""
 
     def _refuse(self) -> None:
         body = b"" if self.command == "HEAD" else ANSWER
-        self.send_response(403)
+        self.send_response(403 if body else 404)
         self.send_header("Content-Type", "application/xml")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -38,5 +38,7 @@ def refusing_store() -> Iterator[str]:
     """The URL of one, on this machine."""
     with ThreadingHTTPServer(("127.0.0.1", 0), Refusal) as server:
         Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()

@@ -13,6 +13,7 @@ from tests.publish.conftest import CopyOf
 from tests.publish.mart_rows import score
 
 FIRST, SECOND = date(2024, 6, 1), date(2024, 6, 2)
+DATE = ["signup_date"]
 
 
 def _add(spark: SparkSession, table: Target, *rows: tuple[str, date]) -> None:
@@ -26,9 +27,18 @@ def test_rows_lie_by_partition_until_one_has_a_second_file(
 ) -> None:
     table = copy_of("customer_ltv_scoring")
     _add(spark, table, ("u1", FIRST), ("u2", SECOND))
-    assert lie_by_partition(spark, table.read(spark).where("user_id != 'u1'"))
+    assert lie_by_partition(spark, table.read(spark).where("user_id != 'u1'"), DATE)
     _add(spark, table, ("u3", SECOND))
-    assert not lie_by_partition(spark, table.read(spark))
+    assert not lie_by_partition(spark, table.read(spark), DATE)
+
+
+def test_rows_of_no_file_or_of_files_in_no_folder_of_a_partition_do_not_lie_by_it(
+    spark: SparkSession, copy_of: CopyOf
+) -> None:
+    table = copy_of("customer_ltv_scoring")
+    assert not lie_by_partition(spark, table.read(spark), DATE)
+    _add(spark, table, ("u1", FIRST))
+    assert not lie_by_partition(spark, table.read(spark), ["another_column"])
 
 
 def test_where_the_session_may_cut_files_nothing_is_taken_to_lie_by_partition(
@@ -37,4 +47,4 @@ def test_where_the_session_may_cut_files_nothing_is_taken_to_lie_by_partition(
     table = copy_of("customer_ltv_scoring")
     _add(spark, table, ("u1", FIRST))
     monkeypatch.setitem(WHOLE_FILES, "spark.sql.warehouse.dir", "one that no session takes")
-    assert not lie_by_partition(spark, table.read(spark))
+    assert not lie_by_partition(spark, table.read(spark), DATE)

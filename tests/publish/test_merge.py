@@ -9,15 +9,25 @@ from tests.frames import by_name
 from tests.publish.conftest import CopyOf
 from tests.publish.mart_rows import customer
 
+# Statements to look through: more than a merge is made of.
+MOST = 30
+
 pytestmark = pytest.mark.classic("reads the physical plan")
 
 
-def _final_plans(spark: SparkSession) -> list[str]:
-    """How every statement of the session was carried out in the end, oldest first."""
+def _final_plans(spark: SparkSession, after: int = -1) -> dict[int, str]:
+    """How the last statements of the session were carried out in the end, by their number."""
+    spark._jsparkSession.sparkContext().listenerBus().waitUntilEmpty()
     store = spark._jsparkSession.sharedState().statusStore()
-    done = store.executionsList()
-    plans = [done.apply(at).physicalPlanDescription() for at in range(done.size())]
-    return [str(plan).partition("== Initial Plan ==")[0] for plan in plans]
+    known = store.executionsCount()
+    last = store.executionsList(max(0, known - MOST), MOST)
+    plans = {}
+    for at in range(last.size()):
+        execution = last.apply(at)
+        if execution.executionId() > after:
+            plan = str(execution.physicalPlanDescription())
+            plans[int(execution.executionId())] = plan.partition("== Initial Plan ==")[0]
+    return plans
 
 
 def test_the_rows_of_the_table_are_not_sorted_to_be_joined(
@@ -27,12 +37,11 @@ def test_the_rows_of_the_table_are_not_sorted_to_be_joined(
     rows = [customer(user_id=f"u{number}", country="UK") for number in range(20)]
     published = by_name(spark, contract("dim_customer").ddl, rows)
     table.append(published.write)
-    moved = by_name(
-        spark, contract("dim_customer").ddl, [customer(user_id="u7", country="DE")]
-    ).cache()
-    known = len(_final_plans(spark))
+    moved = by_name(spark, contract("dim_customer").ddl, [customer(user_id="u7", country="DE")])
+    known = max(_final_plans(spark))
     merge(spark, moved, moved.select("user_id"), table, {"run_id": "run-1"})
-    [joined] = [plan for plan in _final_plans(spark)[known:] if "FullOuter" in plan]
+    plans = _final_plans(spark, after=known).values()
+    [joined] = [plan for plan in plans if "FullOuter" in plan]
     assert "ShuffledHashJoin FullOuter" in joined
     assert "SortMergeJoin" not in joined
     countries = {row["user_id"]: row["country"] for row in table.read(spark).collect()}
