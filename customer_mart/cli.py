@@ -15,7 +15,7 @@ from customer_mart.contracts import STAGING_TABLES
 from customer_mart.erasure.erase import erase
 from customer_mart.erasure.request import requested_ids
 from customer_mart.errors import MartError, UsageError, first_line
-from customer_mart.failures import explained
+from customer_mart.failures import in_plain_words
 from customer_mart.history import print_history
 from customer_mart.maintain import maintain
 from customer_mart.places import is_uri
@@ -64,13 +64,8 @@ def _guarded(arguments: argparse.Namespace) -> int:
 def _run(arguments: argparse.Namespace) -> None:
     settings = _settings(arguments)
     target("mart_runs", settings.mart)  # says where the mart is missing before Spark starts
-    try:
+    with in_plain_words(settings):
         _run_with(arguments, settings)
-    except Exception as error:
-        told = explained(error, settings)
-        if told is error:
-            raise  # as its own cause it would lose the one it has
-        raise told from error
 
 
 def _run_with(arguments: argparse.Namespace, settings: Settings) -> None:

@@ -1,7 +1,8 @@
 """What an engine's error means, in one plain sentence."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from urllib.parse import unquote
 
 from pyspark.errors import ArithmeticException
@@ -17,6 +18,23 @@ UNREADABLE = re.compile(r"FAILED_READ_FILE.* while reading file (?P<file>.+?)\.(
 ADDED_TO = ("customer_tier_changes", "mart_runs")
 # A full disk, a user's quota, and a limit on the size of a file, as Linux words them.
 NO_SPACE = ("No space left on device", "Disk quota exceeded", "File too large")
+
+
+@contextmanager
+def in_plain_words(
+    settings: Settings, stage: Callable[[], str | None] = lambda: None
+) -> Iterator[None]:
+    """Raises what is raised inside in plain words, where they are known; any other as it is.
+
+    stage: tells the one that failed, if what is done inside is a run.
+    """
+    try:
+        yield
+    except Exception as error:
+        told = explained(error, settings, stage())
+        if told is error:
+            raise  # as its own cause it would lose the one it has
+        raise told from error
 
 
 def explained(error: Exception, settings: Settings, stage: str | None = None) -> Exception:

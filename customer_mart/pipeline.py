@@ -8,7 +8,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from customer_mart.errors import first_line
-from customer_mart.failures import explained
+from customer_mart.failures import in_plain_words
 from customer_mart.incremental.restrict import restricted
 from customer_mart.incremental.touched import Touched
 from customer_mart.publish.run_record import append_run
@@ -108,17 +108,15 @@ def recorded(run: Run, build: Build) -> None:
     """
     run.tag()
     try:
-        build(run)
-        # What was published meanwhile is not trusted: a failed run makes the next one rebuild.
-        pass_ledger_gate(run)
+        with in_plain_words(run.settings, lambda: run.progress.failed_stage):
+            build(run)
+            # What was published meanwhile is not trusted: a failed run makes the next one rebuild.
+            pass_ledger_gate(run)
     except Exception as error:
-        failure = explained(error, run.settings, run.progress.failed_stage)
         # The first error is the one to report, also when the record cannot be written.
         with suppress(Exception):
-            _record(run, first_line(failure))
-        if failure is error:
-            raise  # as its own cause it would lose the one it has
-        raise failure from error
+            _record(run, first_line(error))
+        raise
     else:
         _record(run)
     finally:
