@@ -8,7 +8,7 @@ from typing import Literal
 from pyspark.sql import SparkSession
 
 from customer_mart.erasure.erased import Erased
-from customer_mart.erasure.known_ledger import ledger_version, require_ledger
+from customer_mart.erasure.known_ledger import LedgerState, ledger_state, require_ledger
 from customer_mart.erasure.ledger import erased_customers
 from customer_mart.progress import LogFormat, Progress, start_progress
 from customer_mart.publish.commit import commit_metadata
@@ -24,7 +24,7 @@ Mode = Literal["auto", "full", "incremental"]
 class Run:
     """One run of the mart at one as-of instant, by one clock reading.
 
-    ledger_version: of the ledger of erased customers as it started; None when there was none.
+    ledger: that of erased customers as it was at the start; None when there was none.
     erased: customers who do not exist for it; None when there are none.
     """
 
@@ -34,7 +34,7 @@ class Run:
     record: RunRecord
     progress: Progress
     staging: StagingArea
-    ledger_version: int | None = None
+    ledger: LedgerState | None = None
     erased: Erased | None = None
 
     @property
@@ -84,7 +84,7 @@ def start_run(
         record=RunRecord(run_id, as_of, mode, settings.hash, started_at),
         progress=start_progress(log_format, run_id),
         staging=staging_area(spark, settings.mart, run_id),
-        # First its version: what is entered between the two is noticed later, not missed.
-        ledger_version=ledger_version(spark, settings),
+        # First its state: what is entered between the two is noticed later, not missed.
+        ledger=ledger_state(spark, settings),
         erased=erased_customers(spark, settings),
     )

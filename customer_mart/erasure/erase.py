@@ -68,6 +68,8 @@ def erase(
     with progress.stage("enter in erased_customers") as stage:
         note_ledger(spark, settings)
         stage.rows = enter(spark, settings, list(ids), request_id)
+        # Again, so that a copy from before these entries is missed too.
+        note_ledger(spark, settings)
         erased = erased_customers(spark, settings)
     if erased is None:
         raise DataError("The ledger erased_customers is empty although customers were entered")

@@ -1,5 +1,7 @@
 """The ledger that a mart is known to have: one that is gone is missed, new entries are noticed."""
 
+from dataclasses import dataclass
+
 from pyspark.sql import SparkSession
 
 from customer_mart.erasure.ledger import LEDGER
@@ -9,31 +11,39 @@ from customer_mart.publish.tables import ensure_table
 from customer_mart.publish.target import Target, target
 from customer_mart.settings import Settings
 
-# The property of mart_runs with the table id of the ledger. No rollback restores that table.
+# The property of mart_runs with the ledger as it was when somebody was last entered. No rollback
+# restores that table.
 KNOWN = "customer_mart.ledger"
 
 
+@dataclass(frozen=True)
+class LedgerState:
+    """The ledger as it is at some time."""
+
+    table_id: str
+    version: int
+
+    @property
+    def noted(self) -> str:
+        """As the property has it."""
+        return f"{self.table_id}@{self.version}"
+
+
 def note_ledger(spark: SparkSession, settings: Settings) -> None:
-    """Notes the ledger, made if it is not there, as the mart's."""
+    """Notes the ledger as it is now, made if it is not there, as the mart's."""
     runs, ledger = target("mart_runs", settings.mart), target(LEDGER, settings.mart)
     for table in (runs, ledger):
         ensure_table(spark, table)
-    table_id = str(ledger.detail(spark)["id"])
-    if runs.properties(spark).get(KNOWN) != table_id:
-        runs.set_property(spark, KNOWN, table_id)
+    now = _state(spark, ledger)
+    if now and runs.properties(spark).get(KNOWN) != now.noted:
+        runs.set_property(spark, KNOWN, now.noted)
 
 
 def missing_ledger(spark: SparkSession, settings: Settings) -> str | None:
     """How the mart lacks the ledger that was noted, half a sentence; None if it does not."""
-    runs, ledger = target("mart_runs", settings.mart), target(LEDGER, settings.mart)
+    runs = target("mart_runs", settings.mart)
     known = runs.properties(spark).get(KNOWN) if runs.exists(spark) else None
-    if known is None:
-        return None
-    if not ledger.exists(spark):
-        return f"is not at {ledger.place} any more, or not to be seen by this user"
-    if ledger.detail(spark)["id"] != known:
-        return f"at {ledger.place} is another than the one this mart had"
-    return None
+    return _loss(spark, target(LEDGER, settings.mart), _noted(known)) if known else None
 
 
 def require_ledger(spark: SparkSession, settings: Settings) -> None:
@@ -43,29 +53,35 @@ def require_ledger(spark: SparkSession, settings: Settings) -> None:
         DataError: if it is gone, or another is in its place.
     """
     if found := missing_ledger(spark, settings):
-        raise DataError(
-            f"The ledger of erased customers {found}: put the right one back from its backup, or "
-            "customers who were erased come back (docs/erasure.md says how to go on without it)"
-        )
+        raise _lost(found)
 
 
-def ledger_version(spark: SparkSession, settings: Settings) -> int | None:
-    """The version of the ledger now; None when there is none."""
-    ledger = target(LEDGER, settings.mart)
-    return newest_version(spark, ledger) if ledger.exists(spark) else None
+def ledger_state(spark: SparkSession, settings: Settings) -> LedgerState | None:
+    """The ledger now; None when there is none."""
+    return _state(spark, target(LEDGER, settings.mart))
 
 
-def require_no_new_entry(spark: SparkSession, settings: Settings, version: int | None) -> None:
-    """Refuses to go on when customers were entered since the ledger had that version.
+def _state(spark: SparkSession, ledger: Target) -> LedgerState | None:
+    if not ledger.exists(spark):
+        return None
+    return LedgerState(str(ledger.detail(spark)["id"]), newest_version(spark, ledger))
+
+
+def require_no_new_entry(
+    spark: SparkSession, settings: Settings, before: LedgerState | None
+) -> None:
+    """Refuses to go on when customers were entered since the ledger was in that state.
 
     A lock keeps runs and erasures apart, but not every mart can have one.
 
     Raises:
-        DataError: if the ledger is gone.
+        DataError: if the ledger is gone, or another is in its place.
         MartError: if customers were entered, or the ledger was changed in another way.
     """
-    require_ledger(spark, settings)
-    if found := _change_since(spark, target(LEDGER, settings.mart), version):
+    ledger = target(LEDGER, settings.mart)
+    if before and (found := _loss(spark, ledger, before)):
+        raise _lost(found)
+    if found := _change_since(spark, ledger, before):
         raise MartError(
             f"The ledger of erased customers was written to while this run worked ({found}), so "
             "that the run may have brought back whom an erasure had removed: run again in mode "
@@ -73,9 +89,37 @@ def require_no_new_entry(spark: SparkSession, settings: Settings, version: int |
         )
 
 
-def _change_since(spark: SparkSession, ledger: Target, version: int | None) -> str | None:
+def _change_since(spark: SparkSession, ledger: Target, before: LedgerState | None) -> str | None:
     """What was done to the ledger, in words; None if nothing."""
-    if version is not None:
-        return changed_since(spark, ledger, version)
+    if before is not None:
+        return changed_since(spark, ledger, before.version)
     is_new = ledger.exists(spark) and not ledger.read(spark).isEmpty()
     return "there was none before" if is_new else None
+
+
+def _noted(known: str) -> LedgerState:
+    """What the property says; it used to be the table id alone."""
+    table_id, _, version = known.partition("@")
+    return LedgerState(table_id, int(version or 0))
+
+
+def _loss(spark: SparkSession, ledger: Target, known: LedgerState) -> str | None:
+    """How the ledger, in that state or a later one, is missing: half a sentence, or None."""
+    now = _state(spark, ledger)
+    if now is None:
+        return f"is not at {ledger.place} any more, or not to be seen by this user"
+    if now.table_id != known.table_id:
+        return f"at {ledger.place} is another than the one this mart had"
+    if now.version < known.version:
+        return (
+            f"at {ledger.place} is an older copy of the one this mart had (version {now.version}, "
+            f"not {known.version} or later)"
+        )
+    return None
+
+
+def _lost(how: str) -> DataError:
+    return DataError(
+        f"The ledger of erased customers {how}: put the right one back from its backup, or "
+        "customers who were erased come back (docs/erasure.md says how to go on without it)"
+    )

@@ -116,7 +116,7 @@ def pass_ledger_gate(run: Run) -> None:
         DataError: if the ledger that tells is gone.
         MartError: if somebody was.
     """
-    require_no_new_entry(run.spark, run.settings, run.ledger_version)
+    require_no_new_entry(run.spark, run.settings, run.ledger)
 
 
 def pass_dim_checks(run: Run, staged: StagedDim, signups: DataFrame) -> None:

@@ -164,8 +164,11 @@ def test_a_lost_ledger_is_missed_by_whatever_would_bring_customers_back(
     warehouse: Warehouse, capsys: pytest.CaptureFixture[str]
 ) -> None:
     ledger, away = warehouse.mart / "erased_customers", warehouse.folder / "away"
+    older = warehouse.folder / "older"
     ever = ["--set", "status.max_age_hours=1000000"]
     assert _erase(warehouse, "--user-id", "u1") == 0
+    shutil.copytree(ledger, older)
+    assert _erase(warehouse, "--user-id", UNKNOWN) == 0
     before = warehouse.published()
     versions = {table: warehouse.version(table) for table in ALL_TABLES}
     warehouse.insert("stg_deposits", [("d2", "u1", WHEN, 1), ("new", "u0", WHEN, 100)])
@@ -187,6 +190,9 @@ def test_a_lost_ledger_is_missed_by_whatever_would_bring_customers_back(
     assert not ledger.exists()
     shutil.copytree(warehouse.mart / "quarantine", ledger)
     nothing_goes_on(f"at {ledger} is another than the one this mart had")
+    shutil.rmtree(ledger)
+    older.rename(ledger)
+    nothing_goes_on(f"at {ledger} is an older copy of the one this mart had (version ")
 
     shutil.rmtree(ledger)
     away.rename(ledger)
