@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from scripts.generate_data import staging_tables
+from scripts.generating.staging import staging_tables
 from tests.cluster.standalone import Cluster, Daemon, awaited, standalone_cluster, without_python
 from tests.frames import utc
 from tests.jobs.operator_data import AS_OF, Operator

@@ -9,7 +9,9 @@ import pytest
 from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
-from scripts.generate_data import customers, main, staging_tables, stg_signups, written_rows
+from scripts.generate_data import main, written_rows
+from scripts.generating.customers import customers
+from scripts.generating.staging import staging_tables, stg_signups
 
 Tables = Mapping[str, DataFrame]
 
