@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from pyspark.errors import ArithmeticException
 from pyspark.sql import Column, DataFrame, Observation
@@ -43,7 +43,11 @@ from customer_mart.staging.user_key import (
     exchanged,
 )
 
-PerCustomer = Callable[..., DataFrame]
+
+class PerCustomer(Protocol):
+    """One row per key of the method, from a source's rows partitioned by user."""
+
+    def __call__(self, rows: DataFrame, /, *, method: Method) -> DataFrame: ...
 
 
 @dataclass(frozen=True)
