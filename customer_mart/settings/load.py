@@ -152,16 +152,16 @@ def _refuse_unknown(tree: dict[str, Any], model: type[BaseModel], path: tuple[st
     for name, value in tree.items():
         if name not in fields:
             full = ".".join([*path, str(name)])
-            raise UsageError(f"Unknown setting {full}{_hint(full)}")
+            raise UsageError(f"Unknown setting {full}; the nearest one is {_nearest(full)}")
         child = fields[name].annotation
         if isinstance(value, dict) and isinstance(child, type) and issubclass(child, BaseModel):
             _refuse_unknown(value, child, (*path, str(name)))
 
 
-def _hint(name: str) -> str:
+def _nearest(name: str) -> str:
+    """The setting whose name is most like this one."""
     known = _names(Settings().model_dump(by_alias=True))
-    nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.0)
-    return f"; the nearest one is {nearest[0]}"
+    return difflib.get_close_matches(name, known, n=1, cutoff=0.0)[0]
 
 
 def _names(tree: Mapping[Any, Any], path: tuple[str, ...] = ()) -> list[str]:
@@ -181,7 +181,7 @@ def _sentence(invalid: ValidationError) -> str:
     first = invalid.errors(include_url=False)[0]
     name = ".".join(str(part) for part in first["loc"]) or "settings"
     if first["type"] == "extra_forbidden":
-        return f"Unknown setting {name}{_hint(name)}"
+        return f"Unknown setting {name}; the nearest one is {_nearest(name)}"
     found = first["input"]
     is_secret = first["type"] == CREDENTIAL_FOUND or holds_credential(str(found))
     # A single value in the place of a group may be of any of its settings.

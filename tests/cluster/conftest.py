@@ -2,17 +2,34 @@
 
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from customer_mart import __version__
+
 ROOT = Path(__file__).parents[2]
+THIS_PYTHON = f"cp{sys.version_info.major}{sys.version_info.minor}"
+# What is in the folder before scripts/package.sh fills it.
+OF_ANOTHER_VERSION = (
+    "customer_mart-0.0.9-py3-none-any.whl",
+    "customer_mart-0.0.9.zip",
+    "environment-0.0.9-cp311-linux_x86_64.tar.gz",
+)
+NOT_ITS_BUSINESS = (
+    f"environment-{__version__}-cp39-linux_x86_64.tar.gz",
+    "environment-of-ours.tar.gz",
+    "orders-0.0.9-py3-none-any.whl",
+)
 
 
 @pytest.fixture(scope="session")
 def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder that scripts/package.sh has filled."""
     folder = tmp_path_factory.mktemp("packages")
+    for name in OF_ANOTHER_VERSION + NOT_ITS_BUSINESS:
+        (folder / name).touch()
     _run("package.sh", folder)
     return folder
 
@@ -44,7 +61,7 @@ def python_without_the_package(packages: Path, tmp_path_factory: pytest.TempPath
 
 
 def _unpacked(packages: Path, folder: Path) -> Path:
-    (archive,) = packages.glob("environment-*.tar.gz")
+    (archive,) = packages.glob(f"environment-*-{THIS_PYTHON}-*.tar.gz")
     unpack = ["tar", "-xzf", str(archive), "-C", str(folder)]
     subprocess.run(unpack, check=True)
     return folder / "bin" / "python"

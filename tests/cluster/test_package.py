@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from customer_mart import __version__
 from customer_mart.contracts import MART_TABLES, STAGING_TABLES
+from tests.cluster.conftest import NOT_ITS_BUSINESS, THIS_PYTHON
 
 ROOT = Path(__file__).parents[2]
 # Prints where the package is, then the columns of every contract.
@@ -47,6 +49,15 @@ def test_the_zip_has_every_file_of_the_package(packages: Path) -> None:
     with zipfile.ZipFile(archive) as packed:
         inside = {name for name in packed.namelist() if name.startswith("customer_mart/")}
     assert inside == {path.relative_to(ROOT).as_posix() for path in files}
+
+
+@pytest.mark.slow
+def test_the_folder_holds_this_version_alone_and_what_others_put_there(packages: Path) -> None:
+    [environment] = packages.glob(f"environment-*-{THIS_PYTHON}-*.tar.gz")
+    made = {f"customer_mart-{__version__}{end}" for end in ("-py3-none-any.whl", ".zip")}
+    assert environment.name.startswith(f"environment-{__version__}-")
+    found = {file.name for file in packages.iterdir()}
+    assert found == {*made, environment.name, *NOT_ITS_BUSINESS}
 
 
 @pytest.mark.parametrize("python", [["--python", "/usr/bin/python3"], ["--python=python3.12"]])

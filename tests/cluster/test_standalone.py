@@ -17,6 +17,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from scripts.generating.staging import staging_tables
+from tests.cluster.conftest import THIS_PYTHON
 from tests.cluster.standalone import Cluster, Daemon, awaited, standalone_cluster, without_python
 from tests.frames import utc
 from tests.jobs.operator_data import AS_OF, Operator
@@ -179,7 +180,7 @@ def test_an_erasure_takes_the_package_from_the_zip_and_executors_their_python_fr
     operator = Operator(built.spark, tmp_path)
     shutil.copytree(built.mart, operator.mart)
     erased, *others = [row["user_id"] for row in operator.rows("dim_customer")]
-    (archive,) = packages.glob("environment-*.tar.gz")
+    (archive,) = packages.glob(f"environment-*-{THIS_PYTHON}-*.tar.gz")
     (zipped,) = packages.glob("customer_mart-*.zip")
     sent = ("--archives", f"{archive}#environment", "--py-files", str(zipped))
     pythons = (

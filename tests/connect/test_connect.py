@@ -107,9 +107,12 @@ def _assert_builds_as_in_its_own_process(operator: Operator, **environment: str)
     assert [comparable(operator, table) for table in tables] == found
 
 
-def test_the_command_line_builds_in_a_session_that_spark_remote_names(operator: Operator) -> None:
+def test_the_command_line_builds_without_java_where_spark_remote_names_a_server(
+    operator: Operator,
+) -> None:
     with server(_free_port()) as address:
-        _assert_builds_as_in_its_own_process(operator, SPARK_REMOTE=address)
+        nowhere = {"PATH": "/nonexistent", "JAVA_HOME": "/nonexistent"}
+        _assert_builds_as_in_its_own_process(operator, SPARK_REMOTE=address, **nowhere)
 
 
 def test_the_command_line_builds_where_spark_s_own_mode_is_connect(operator: Operator) -> None:

@@ -141,6 +141,21 @@ def test_a_later_run_is_incremental_and_equals_one_on_this_machine(lake: Lake) -
     assert mart.published() == lake.local.published()
 
 
+def test_sources_as_csv_and_parquet_files_give_the_same_tables(lake: Lake) -> None:
+    files, places = lake.folder / "files", []
+    for table, form in (("stg_deposits", "csv"), ("stg_web_events", "parquet")):
+        rows = lake.local.spark.read.format("delta").load(str(lake.local.sources / table))
+        rows.write.format(form).option("header", "true").save(str(files / table))
+        places += ["--set", f"sources.{table}.path=s3a://lake/files/{table}"]
+    lake.store.upload(files, "files")
+    code, said = lake.driver.run(*BUILD, *places, "--mart", "s3a://lake/of_files/mart")
+    assert code == 0, said
+    folder = lake.store.download("of_files/", lake.folder / "copy_of_files") / "of_files"
+    found, expected = Warehouse(lake.local.spark, folder).published(), lake.local.published()
+    assert found.dim_customer == expected.dim_customer
+    assert found.customer_ltv_scoring == expected.customer_ltv_scoring
+
+
 def test_maintenance_deletes_what_killed_runs_staged_and_no_row(lake: Lake) -> None:
     lake.store.upload(lake.local.sources / "stg_games", "mart/_staging/killed/stg_games")
     before = lake.on_s3().published()

@@ -1,0 +1,91 @@
+"""The messages that the pages explain are those that the package has."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "customer_mart"
+# Where a sentence of the package has a value that only a run knows.
+VALUE = "\0"
+# What a page puts in such a place: dots, or N and M for numbers.
+ANYTHING = re.compile(r"\.\.\.|\b[NM]\b")
+# Sentences that begin in another's words.
+NOT_OURS = {
+    "usage: ...",  # argparse's
+}
+
+
+def _quoted(page: str, section: str) -> list[str]:
+    """What stands in backticks in the first column of the tables of a section."""
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    [tables] = re.findall(rf"^## {section}$(.*?)(?=^## |\Z)", text, re.DOTALL | re.MULTILINE)
+    rows = re.findall(r"^\| (`.*?) \|", tables, re.MULTILINE)
+    return [message for row in rows for message in re.findall(r"`([^`]+)`", row)]
+
+
+def _sentences() -> Iterator[str]:
+    """Every text of the package, f-strings whole, with VALUE for what is put in."""
+    for file in PACKAGE.rglob("*.py"):
+        module = ast.parse(file.read_text(encoding="utf-8"))
+        constants = dict(_constants(module))
+        for node in ast.walk(module):
+            match node:
+                case ast.JoinedStr(values=parts):
+                    yield "".join(_part(part, constants) for part in parts)
+                case ast.Constant(value=str(text)):
+                    # For str.format and for pydantic.
+                    yield re.sub(r"{\w*}", VALUE, text)
+
+
+def _constants(module: ast.Module) -> Iterator[tuple[str, str]]:
+    """The texts that a module gives a name, such as VIEW."""
+    for line in module.body:
+        match line:
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Constant(value=str(text))):
+                yield name, text
+
+
+def _part(part: ast.expr, constants: dict[str, str]) -> str:
+    match part:
+        case ast.Constant(value=str(text)):
+            return text
+        case ast.FormattedValue(value=ast.Name(id=name)):
+            return constants.get(name, VALUE)
+        case _:
+            return VALUE
+
+
+def _pattern(message: str) -> re.Pattern[str]:
+    """Matches a sentence that has the words of the message, in their order, between its values."""
+    beginning, *others = (words.strip(" :;,()") for words in ANYTHING.split(message))
+    return re.compile(".*".join(re.escape(words) for words in (beginning, *others)), re.DOTALL)
+
+
+SENTENCES = list(_sentences())
+PAGES = {"operations.md": "Failures", "erasure.md": "Messages"}
+
+
+@pytest.mark.parametrize(
+    ("page", "message"),
+    [(page, text) for page, section in PAGES.items() for text in _quoted(page, section)],
+)
+def test_a_quoted_message_is_one_of_the_package(page: str, message: str) -> None:
+    said = any(_pattern(message).match(sentence) for sentence in SENTENCES)
+    assert said != (message in NOT_OURS), f"docs/{page}"
+
+
+@pytest.mark.parametrize(("page", "number"), [("operations.md", 54), ("erasure.md", 15)])
+def test_the_messages_are_found_on_the_page(page: str, number: int) -> None:
+    assert len(_quoted(page, PAGES[page])) == number
+
+
+@pytest.mark.parametrize(
+    "message",
+    ["Source ... is mislaid: nothing is at ...", "where the mart is", "rows quarantined"],
+)
+def test_other_words_and_half_sentences_are_no_messages_of_the_package(message: str) -> None:
+    assert not any(_pattern(message).match(sentence) for sentence in SENTENCES)
