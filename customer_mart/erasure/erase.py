@@ -66,10 +66,10 @@ def erase(
     _require_mart(spark, settings)
     require_ledger(spark, settings)
     with progress.stage("enter in erased_customers") as stage:
-        note_ledger(spark, settings)
+        # Before somebody is entered, so that a ledger that names somebody is always a known one.
+        note_ledger(spark, settings, has_new_entries=False)
         stage.rows = enter(spark, settings, list(ids), request_id)
-        # Again, so that a copy from before these entries is missed too.
-        note_ledger(spark, settings)
+        note_ledger(spark, settings, has_new_entries=stage.rows > 0)
         erased = erased_customers(spark, settings)
     if erased is None:
         raise DataError("The ledger erased_customers is empty although customers were entered")

@@ -11,8 +11,8 @@ from customer_mart.publish.tables import ensure_table
 from customer_mart.publish.target import Target, target
 from customer_mart.settings import Settings
 
-# The property of mart_runs with the ledger as it was when somebody was last entered. No rollback
-# restores that table.
+# The property of mart_runs with the ledger as it was when somebody was last entered, `ID@VERSION`.
+# No rollback restores that table.
 KNOWN = "customer_mart.ledger"
 
 
@@ -23,27 +23,25 @@ class LedgerState:
     table_id: str
     version: int
 
-    @property
-    def noted(self) -> str:
-        """As the property has it."""
-        return f"{self.table_id}@{self.version}"
 
+def note_ledger(spark: SparkSession, settings: Settings, *, has_new_entries: bool) -> None:
+    """Notes the ledger, made if it is not there, as the mart's.
 
-def note_ledger(spark: SparkSession, settings: Settings) -> None:
-    """Notes the ledger as it is now, made if it is not there, as the mart's."""
+    has_new_entries: since it was noted last, so that a copy from before them is to be missed.
+    """
     runs, ledger = target("mart_runs", settings.mart), target(LEDGER, settings.mart)
     for table in (runs, ledger):
         ensure_table(spark, table)
-    now = _state(spark, ledger)
-    if now and runs.properties(spark).get(KNOWN) != now.noted:
-        runs.set_property(spark, KNOWN, now.noted)
+    known, now = _noted(spark, runs), _state(spark, ledger)
+    if now and (has_new_entries or known is None or known.table_id != now.table_id):
+        runs.set_property(spark, KNOWN, f"{now.table_id}@{now.version}")
 
 
 def missing_ledger(spark: SparkSession, settings: Settings) -> str | None:
     """How the mart lacks the ledger that was noted, half a sentence; None if it does not."""
     runs = target("mart_runs", settings.mart)
-    known = runs.properties(spark).get(KNOWN) if runs.exists(spark) else None
-    return _loss(spark, target(LEDGER, settings.mart), _noted(known)) if known else None
+    known = _noted(spark, runs) if runs.exists(spark) else None
+    return _loss(spark, target(LEDGER, settings.mart), known) if known else None
 
 
 def require_ledger(spark: SparkSession, settings: Settings) -> None:
@@ -97,10 +95,10 @@ def _change_since(spark: SparkSession, ledger: Target, before: LedgerState | Non
     return "there was none before" if is_new else None
 
 
-def _noted(known: str) -> LedgerState:
-    """What the property says; it used to be the table id alone."""
-    table_id, _, version = known.partition("@")
-    return LedgerState(table_id, int(version or 0))
+def _noted(spark: SparkSession, runs: Target) -> LedgerState | None:
+    """What the property says, which used to be the table id alone; None without one."""
+    table_id, _, version = runs.properties(spark).get(KNOWN, "").partition("@")
+    return LedgerState(table_id, int(version or 0)) if table_id else None
 
 
 def _loss(spark: SparkSession, ledger: Target, known: LedgerState) -> str | None:
