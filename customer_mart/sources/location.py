@@ -159,7 +159,9 @@ def _file_names(spark: SparkSession, place: str) -> list[str] | None:
         files = (
             spark.read.format("binaryFile")
             .option("recursiveFileLookup", "true")
-            .load(place)
+            # Twice, or Spark looks for what a stream would have left at the one place, and logs a
+            # warning with a stack where there is none.
+            .load([place, place])
             .select(F.col("path"))
             .limit(1000)
         )
