@@ -7,6 +7,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from customer_mart.contracts import MART_TABLES
+from customer_mart.erasure.known_ledger import require_ledger
 from customer_mart.progress import LogFormat, start_progress
 from customer_mart.publish.maintenance import compact, size, vacuum
 from customer_mart.publish.run_record import SUCCEEDED
@@ -20,7 +21,12 @@ def maintain(spark: SparkSession, settings: Settings, log_format: LogFormat = "t
 
     To be called with the mart's lock held: OPTIMIZE and an overwrite at the same time would make
     one of the two fail, and VACUUM would take files that a run has yet to commit.
+
+    Raises:
+        DataError: if the ledger of erased customers is gone, or another or an older copy is in its
+            place: maintained, that would have a version as high as the right one's.
     """
+    require_ledger(spark, settings)
     progress = start_progress(log_format, "maintenance")
     hours = retention_hours(spark, settings, datetime.now(tz=timezone.utc))
     for name in MART_TABLES:

@@ -1,7 +1,8 @@
 """The staging tables of a made-up lottery operator: realistic, a little dirty, repeatable.
 
 Every value is a hash of (seed, attribute, row), so the rows are the same whatever the
-partitioning, and a cluster makes any number of them from one `spark.range` without a shuffle.
+partitioning, and a cluster makes any number of them from one `spark.range` without a shuffle
+(in client mode: the modules it is made of are beside it).
 
 The model: customers sign up, many after a campaign touched them; most become players, who
 visit at a pace of their own until they lose interest. A visit may top up the account, buy

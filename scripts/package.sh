@@ -15,7 +15,7 @@ Puts into OUT_DIR (dist):
   environment-VERSION-PYTHON-PLATFORM.tar.gz     for spark-submit --archives: the package and all
                                                  that it imports, but for PySpark
 
-What an earlier version of the package left in OUT_DIR under such names is removed.
+Wheels of other versions are removed from OUT_DIR.
 
 The environment links to its Python at the path that it has here. Where the machines that run the
 driver have another one, name that, such as --python /usr/bin/python3.
@@ -91,23 +91,20 @@ environment="environment-$version-$built_for.tar.gz"
 venv-pack --quiet --prefix "$work/environment" --output "$work/$environment"
 chmod 644 "$work/$environment"
 
-# Who takes dist/*.whl, as an image does, means this version alone. Environments of it for other
-# Pythons and platforms stay.
-remove_other_versions() {
-    local file name
-    for file in "$out"/*; do
-        name="${file##*/}"
-        [[ "$name" =~ ^customer_mart-([0-9][^-]*)(-py3-none-any\.whl|\.zip)$ ||
-            "$name" =~ ^environment-([0-9][^-]*)-cp[0-9]+-[^-]+\.tar\.gz$ ]] || continue
-        if [[ "${BASH_REMATCH[1]}" != "$version" ]]; then
+# Who takes dist/*.whl, as an image does, means one wheel. Zips and environments are named with their
+# version, by jobs that may still be of an older one.
+remove_other_wheels() {
+    local file
+    for file in "$out"/customer_mart-*-py3-none-any.whl; do
+        if [[ -f "$file" && "${file##*/}" != "$wheel" ]]; then
             echo "Removing $file, of another version." >&2
             rm -f -- "$file"
         fi
     done
 }
 
-remove_other_versions
 # A wheel is a zip, and this one is of Python and data alone: Python imports it as it is.
 cp "$work/$wheel" "$out/customer_mart-$version.zip"
 mv "$work/$wheel" "$work/$environment" "$out"
+remove_other_wheels
 printf '%s\n' "$out/$wheel" "$out/customer_mart-$version.zip" "$out/$environment"

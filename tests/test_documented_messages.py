@@ -31,14 +31,26 @@ def _sentences() -> Iterator[str]:
     """Every text of the package, f-strings whole, with VALUE for what is put in."""
     for file in PACKAGE.rglob("*.py"):
         module = ast.parse(file.read_text(encoding="utf-8"))
-        constants = dict(_constants(module))
-        for node in ast.walk(module):
+        constants, nodes = dict(_constants(module)), list(ast.walk(module))
+        no_messages = {id(part) for node in nodes for part in _docstring_or_parts(node)}
+        for node in (node for node in nodes if id(node) not in no_messages):
             match node:
                 case ast.JoinedStr(values=parts):
                     yield "".join(_part(part, constants) for part in parts)
                 case ast.Constant(value=str(text)):
                     # For str.format and for pydantic.
                     yield re.sub(r"{\w*}", VALUE, text)
+
+
+def _docstring_or_parts(node: ast.AST) -> list[ast.expr]:
+    """Texts that are no messages by themselves: a docstring, and the parts of an f-string."""
+    match node:
+        case ast.Expr(value=ast.Constant() as docstring):
+            return [docstring]
+        case ast.JoinedStr(values=parts):
+            return parts
+        case _:
+            return []
 
 
 def _constants(module: ast.Module) -> Iterator[tuple[str, str]]:
@@ -65,6 +77,16 @@ def _pattern(message: str) -> re.Pattern[str]:
     return re.compile(".*".join(re.escape(words) for words in (beginning, *others)), re.DOTALL)
 
 
+def _is_said(message: str) -> bool:
+    """Whether a sentence of the package is the message, or two are, one put into the other."""
+    if any(_pattern(message).match(sentence) for sentence in SENTENCES):
+        return True
+    head, _, tail = message.partition("...")
+    pattern = _pattern(f"...{tail}")
+    ends = (sentence for sentence in SENTENCES if sentence.startswith(VALUE))
+    return f"{head}{VALUE}" in SENTENCES and any(pattern.match(sentence) for sentence in ends)
+
+
 SENTENCES = list(_sentences())
 PAGES = {"operations.md": "Failures", "erasure.md": "Messages"}
 
@@ -74,11 +96,10 @@ PAGES = {"operations.md": "Failures", "erasure.md": "Messages"}
     [(page, text) for page, section in PAGES.items() for text in _quoted(page, section)],
 )
 def test_a_quoted_message_is_one_of_the_package(page: str, message: str) -> None:
-    said = any(_pattern(message).match(sentence) for sentence in SENTENCES)
-    assert said != (message in NOT_OURS), f"docs/{page}"
+    assert _is_said(message) != (message in NOT_OURS), f"docs/{page}"
 
 
-@pytest.mark.parametrize(("page", "number"), [("operations.md", 54), ("erasure.md", 15)])
+@pytest.mark.parametrize(("page", "number"), [("operations.md", 55), ("erasure.md", 15)])
 def test_the_messages_are_found_on_the_page(page: str, number: int) -> None:
     assert len(_quoted(page, PAGES[page])) == number
 
@@ -88,4 +109,4 @@ def test_the_messages_are_found_on_the_page(page: str, number: int) -> None:
     ["Source ... is mislaid: nothing is at ...", "where the mart is", "rows quarantined"],
 )
 def test_other_words_and_half_sentences_are_no_messages_of_the_package(message: str) -> None:
-    assert not any(_pattern(message).match(sentence) for sentence in SENTENCES)
+    assert not _is_said(message)

@@ -69,10 +69,11 @@ def erase(
         # Before somebody is entered, so that a ledger that names somebody is always a known one.
         note_ledger(spark, settings, has_new_entries=False)
         stage.rows = enter(spark, settings, list(ids), request_id)
-        note_ledger(spark, settings, has_new_entries=stage.rows > 0)
         erased = erased_customers(spark, settings)
-    if erased is None:
-        raise DataError("The ledger erased_customers is empty although customers were entered")
+        if erased is None:
+            raise DataError("The ledger erased_customers is empty although customers were entered")
+        # What was entered by this request, or by one that ended before it came to this.
+        note_ledger(spark, settings, has_new_entries=bool(erased.unfinished))
     request = Request(spark, settings, request_id, erased, progress)
     found = {
         *_erased_from(request, "dim_customer", _customers),

@@ -32,9 +32,9 @@ def note_ledger(spark: SparkSession, settings: Settings, *, has_new_entries: boo
     runs, ledger = target("mart_runs", settings.mart), target(LEDGER, settings.mart)
     for table in (runs, ledger):
         ensure_table(spark, table)
-    known, now = _noted(spark, runs), _state(spark, ledger)
-    if now and (has_new_entries or known is None or known.table_id != now.table_id):
-        runs.set_property(spark, KNOWN, f"{now.table_id}@{now.version}")
+    known, table_id = _noted(spark, runs), _table_id(spark, ledger)
+    if has_new_entries or known is None or known.table_id != table_id:
+        runs.set_property(spark, KNOWN, f"{table_id}@{newest_version(spark, ledger)}")
 
 
 def missing_ledger(spark: SparkSession, settings: Settings) -> str | None:
@@ -48,7 +48,7 @@ def require_ledger(spark: SparkSession, settings: Settings) -> None:
     """Refuses to go on without the ledger by which customers were left out.
 
     Raises:
-        DataError: if it is gone, or another is in its place.
+        DataError: if it is gone, or another or an older copy is in its place.
     """
     if found := missing_ledger(spark, settings):
         raise _lost(found)
@@ -62,7 +62,11 @@ def ledger_state(spark: SparkSession, settings: Settings) -> LedgerState | None:
 def _state(spark: SparkSession, ledger: Target) -> LedgerState | None:
     if not ledger.exists(spark):
         return None
-    return LedgerState(str(ledger.detail(spark)["id"]), newest_version(spark, ledger))
+    return LedgerState(_table_id(spark, ledger), newest_version(spark, ledger))
+
+
+def _table_id(spark: SparkSession, ledger: Target) -> str:
+    return str(ledger.detail(spark)["id"])
 
 
 def require_no_new_entry(
@@ -73,7 +77,7 @@ def require_no_new_entry(
     A lock keeps runs and erasures apart, but not every mart can have one.
 
     Raises:
-        DataError: if the ledger is gone, or another is in its place.
+        DataError: if the ledger is gone, or another or an older copy is in its place.
         MartError: if customers were entered, or the ledger was changed in another way.
     """
     ledger = target(LEDGER, settings.mart)

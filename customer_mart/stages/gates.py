@@ -113,7 +113,7 @@ def pass_ledger_gate(run: Run) -> None:
     """Lets the run go on if nobody was erased since it started.
 
     Raises:
-        DataError: if the ledger that tells is gone.
+        DataError: if the ledger that tells is gone, or another or an older copy in its place.
         MartError: if somebody was.
     """
     require_no_new_entry(run.spark, run.settings, run.ledger)

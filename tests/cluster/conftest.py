@@ -14,12 +14,12 @@ THIS_PYTHON = f"cp{sys.version_info.major}{sys.version_info.minor}"
 # What is in the folder before scripts/package.sh fills it.
 OF_ANOTHER_VERSION = (
     "customer_mart-0.0.9-py3-none-any.whl",
-    "customer_mart-0.0.9.zip",
-    "environment-0.0.9-cp311-linux_x86_64.tar.gz",
+    "customer_mart-9.0.0rc1-py3-none-any.whl",
 )
 NOT_ITS_BUSINESS = (
+    "customer_mart-0.0.9.zip",
+    "environment-0.0.9-cp311-linux_x86_64.tar.gz",
     f"environment-{__version__}-cp39-linux_x86_64.tar.gz",
-    "environment-of-ours.tar.gz",
     "orders-0.0.9-py3-none-any.whl",
 )
 
@@ -61,7 +61,7 @@ def python_without_the_package(packages: Path, tmp_path_factory: pytest.TempPath
 
 
 def _unpacked(packages: Path, folder: Path) -> Path:
-    (archive,) = packages.glob(f"environment-*-{THIS_PYTHON}-*.tar.gz")
+    (archive,) = packages.glob(f"environment-{__version__}-{THIS_PYTHON}-*.tar.gz")
     unpack = ["tar", "-xzf", str(archive), "-C", str(folder)]
     subprocess.run(unpack, check=True)
     return folder / "bin" / "python"
