@@ -98,7 +98,10 @@ def lake(
     return made
 
 
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.classic("starts drivers of its own, and compares with a mart of this session"),
+]
 
 
 def test_the_second_of_two_drivers_is_refused_and_takes_over_when_the_first_is_killed(
