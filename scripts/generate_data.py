@@ -25,6 +25,11 @@ sys.path.insert(0, str(ROOT))
 from scripts.generating.games import GAMES  # noqa: E402 - needs the path above
 from scripts.generating.staging import staging_tables  # noqa: E402
 
+NEEDED = {
+    "spark.sql.session.timeZone": "UTC",
+    # Whole-stage code of these expressions is too long for the JVM to compile: twice the time.
+    "spark.sql.codegen.wholeStage": "false",
+}
 # No web server, and the terminal for the summary.
 LAPTOP = {
     "spark.ui.enabled": "false",
@@ -45,12 +50,15 @@ CSV_OPTIONS = {
 
 def spark_session(file_format: str) -> SparkSession:
     """The session that is there or that spark-submit prepared, else a local one."""
+    running = SparkSession.getActiveSession()
+    if running is not None:
+        for name, value in NEEDED.items():
+            running.conf.set(name, value)
+        return running
     builder = SparkSession.builder.appName("generate_data")
-    builder = builder.config("spark.sql.session.timeZone", "UTC")
-    # Whole-stage code of these expressions is too long for the JVM to compile: twice the time.
-    builder = builder.config("spark.sql.codegen.wholeStage", "false")
-    is_running = SparkSession.getActiveSession() is not None
-    if is_running or "PYSPARK_GATEWAY_PORT" in os.environ:
+    for name, value in NEEDED.items():
+        builder = builder.config(name, value)
+    if "PYSPARK_GATEWAY_PORT" in os.environ:
         return builder.getOrCreate()
     builder = builder.master("local[*]")
     for name, value in LAPTOP.items():
