@@ -1,7 +1,7 @@
 """One Spark session for the whole run: local, UTC, ANSI, and few partitions.
 
 With CUSTOMER_MART_TEST_API_MODE=connect it is one of Spark Connect, on a server of its own, which
-needs more than 2 GB for all tests: CUSTOMER_MART_TEST_MEMORY=6g.
+needs more memory for all tests: CUSTOMER_MART_TEST_MEMORY=6g.
 """
 
 import os
@@ -25,7 +25,7 @@ from tests.jobs.operator_data import Operator
 
 IS_CONNECT = os.environ.get("CUSTOMER_MART_TEST_API_MODE") == "connect"
 TEST_SETTINGS = {
-    "spark.driver.memory": os.environ.get("CUSTOMER_MART_TEST_MEMORY", "2g"),
+    "spark.driver.memory": os.environ.get("CUSTOMER_MART_TEST_MEMORY", "3g"),
     "spark.driver.extraJavaOptions": LAPTOP["spark.driver.extraJavaOptions"],
     "spark.sql.shuffle.partitions": "4",
     # The same plans come again and again: what was compiled for one test is there for the next. A
