@@ -11,7 +11,11 @@ from pyspark.sql import functions as F
 from customer_mart.contracts import MART_TABLES
 from customer_mart.erasure.delivered import ERASED_ID, erased_ids, holds
 from customer_mart.erasure.erased import Erased
-from customer_mart.erasure.known_ledger import note_ledger, require_ledger
+from customer_mart.erasure.known_ledger import (
+    ensure_known_ledger,
+    note_ledger,
+    require_ledger,
+)
 from customer_mart.erasure.ledger import enter, erased_customers, finish
 from customer_mart.erasure.run_texts import TEXTS, scrubbed_runs
 from customer_mart.errors import DataError, UsageError
@@ -67,13 +71,14 @@ def erase(
     require_ledger(spark, settings)
     with progress.stage("enter in erased_customers") as stage:
         # Before somebody is entered, so that a ledger that names somebody is always a known one.
-        note_ledger(spark, settings, has_new_entries=False)
+        ensure_known_ledger(spark, settings)
         stage.rows = enter(spark, settings, list(ids), request_id)
         erased = erased_customers(spark, settings)
         if erased is None:
             raise DataError("The ledger erased_customers is empty although customers were entered")
-        # What was entered by this request, or by one that ended before it came to this.
-        note_ledger(spark, settings, has_new_entries=bool(erased.unfinished))
+        # Entered by this request, or by one that ended before it came to this.
+        if erased.unfinished:
+            note_ledger(spark, settings)
     request = Request(spark, settings, request_id, erased, progress)
     found = {
         *_erased_from(request, "dim_customer", _customers),

@@ -24,17 +24,21 @@ class LedgerState:
     version: int
 
 
-def note_ledger(spark: SparkSession, settings: Settings, *, has_new_entries: bool) -> None:
-    """Notes the ledger, made if it is not there, as the mart's.
-
-    has_new_entries: since it was noted last, so that a copy from before them is to be missed.
-    """
+def ensure_known_ledger(spark: SparkSession, settings: Settings) -> None:
+    """Makes the ledger if it is not there, and notes it if it is not the one that is noted."""
     runs, ledger = target("mart_runs", settings.mart), target(LEDGER, settings.mart)
     for table in (runs, ledger):
         ensure_table(spark, table)
-    known, table_id = _noted(spark, runs), _table_id(spark, ledger)
-    if has_new_entries or known is None or known.table_id != table_id:
-        runs.set_property(spark, KNOWN, f"{table_id}@{newest_version(spark, ledger)}")
+    known = _noted(spark, runs)
+    if known is None or known.table_id != _table_id(spark, ledger):
+        note_ledger(spark, settings)
+
+
+def note_ledger(spark: SparkSession, settings: Settings) -> None:
+    """Notes the ledger as it is now as the mart's, so that a copy from before is missed."""
+    runs, ledger = target("mart_runs", settings.mart), target(LEDGER, settings.mart)
+    now = f"{_table_id(spark, ledger)}@{newest_version(spark, ledger)}"
+    runs.set_property(spark, KNOWN, now)
 
 
 def missing_ledger(spark: SparkSession, settings: Settings) -> str | None:

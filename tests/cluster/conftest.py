@@ -60,9 +60,20 @@ def python_without_the_package(packages: Path, tmp_path_factory: pytest.TempPath
     return python
 
 
-def _unpacked(packages: Path, folder: Path) -> Path:
+def environment_in(packages: Path) -> Path:
+    """The packed environment of this version for this Python."""
     (archive,) = packages.glob(f"environment-{__version__}-{THIS_PYTHON}-*.tar.gz")
-    unpack = ["tar", "-xzf", str(archive), "-C", str(folder)]
+    return archive
+
+
+def zip_in(packages: Path) -> Path:
+    """The zip of this version."""
+    (archive,) = packages.glob(f"customer_mart-{__version__}.zip")
+    return archive
+
+
+def _unpacked(packages: Path, folder: Path) -> Path:
+    unpack = ["tar", "-xzf", str(environment_in(packages)), "-C", str(folder)]
     subprocess.run(unpack, check=True)
     return folder / "bin" / "python"
 

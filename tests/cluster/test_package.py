@@ -10,7 +10,7 @@ import pytest
 
 from customer_mart import __version__
 from customer_mart.contracts import MART_TABLES, STAGING_TABLES
-from tests.cluster.conftest import NOT_ITS_BUSINESS, THIS_PYTHON
+from tests.cluster.conftest import NOT_ITS_BUSINESS, environment_in, zip_in
 
 ROOT = Path(__file__).parents[2]
 # Prints where the package is, then the columns of every contract.
@@ -25,7 +25,7 @@ for table in STAGING_TABLES + MART_TABLES:
 
 @pytest.mark.slow
 def test_every_contract_is_read_from_inside_the_zip(packages: Path, tmp_path: Path) -> None:
-    (archive,) = packages.glob(f"customer_mart-{__version__}.zip")
+    archive = zip_in(packages)
     done = subprocess.run(
         [sys.executable, "-c", READ],
         cwd=tmp_path,
@@ -43,7 +43,7 @@ def test_every_contract_is_read_from_inside_the_zip(packages: Path, tmp_path: Pa
 
 @pytest.mark.slow
 def test_the_zip_has_every_file_of_the_package(packages: Path) -> None:
-    (archive,) = packages.glob(f"customer_mart-{__version__}.zip")
+    archive = zip_in(packages)
     package = ROOT / "customer_mart"
     files = [path for suffix in ("py", "yml") for path in package.rglob(f"*.{suffix}")]
     with zipfile.ZipFile(archive) as packed:
@@ -53,10 +53,9 @@ def test_the_zip_has_every_file_of_the_package(packages: Path) -> None:
 
 @pytest.mark.slow
 def test_the_folder_holds_one_wheel_and_what_else_was_there(packages: Path) -> None:
-    [environment] = packages.glob(f"environment-{__version__}-{THIS_PYTHON}-*.tar.gz")
     made = {f"customer_mart-{__version__}{end}" for end in ("-py3-none-any.whl", ".zip")}
     found = {file.name for file in packages.iterdir()}
-    assert found == {*made, environment.name, *NOT_ITS_BUSINESS}
+    assert found == {*made, environment_in(packages).name, *NOT_ITS_BUSINESS}
 
 
 @pytest.mark.parametrize("python", [["--python", "/usr/bin/python3"], ["--python=python3.12"]])

@@ -16,9 +16,8 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from customer_mart import __version__
 from scripts.generating.staging import staging_tables
-from tests.cluster.conftest import THIS_PYTHON
+from tests.cluster.conftest import environment_in, zip_in
 from tests.cluster.standalone import Cluster, Daemon, awaited, standalone_cluster, without_python
 from tests.frames import utc
 from tests.jobs.operator_data import AS_OF, Operator
@@ -181,8 +180,7 @@ def test_an_erasure_takes_the_package_from_the_zip_and_executors_their_python_fr
     operator = Operator(built.spark, tmp_path)
     shutil.copytree(built.mart, operator.mart)
     erased, *others = [row["user_id"] for row in operator.rows("dim_customer")]
-    (archive,) = packages.glob(f"environment-{__version__}-{THIS_PYTHON}-*.tar.gz")
-    (zipped,) = packages.glob(f"customer_mart-{__version__}.zip")
+    archive, zipped = environment_in(packages), zip_in(packages)
     sent = ("--archives", f"{archive}#environment", "--py-files", str(zipped))
     pythons = (
         *("--conf", "spark.pyspark.python=./environment/bin/python"),

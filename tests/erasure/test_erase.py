@@ -15,7 +15,7 @@ from customer_mart.run import start_run
 from customer_mart.settings import Settings, load_settings
 from customer_mart.stages.open import open_sources
 from tests.erasure.files import holds, tables_that_hold
-from tests.faults.damage import once_at, only_error
+from tests.faults.damage import DIM_IS_PUBLISHED, once_at, only_error
 from tests.frames import utc
 from tests.incremental.warehouse import JANUARY, WHEN, Warehouse
 from tests.jobs.test_plan import plan_of
@@ -210,7 +210,7 @@ def test_a_lost_ledger_is_missed_by_whatever_would_bring_customers_back(
         ledger.rename(away)
         warehouse.forget_logs()
 
-    once_at(monkeypatch, "publish_scoring", loses_it)
+    once_at(monkeypatch, DIM_IS_PUBLISHED, loses_it)
     capsys.readouterr()
     assert warehouse.run(JANUARY, "full") == 3
     assert f"The ledger of erased customers is not at {ledger} any more" in only_error(capsys)

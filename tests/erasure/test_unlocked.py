@@ -4,12 +4,12 @@ import pytest
 
 from customer_mart.erasure.ledger import enter
 from customer_mart.settings import load_settings
-from tests.faults.damage import SOURCES_ARE_OPEN, once_at, only_error
+from tests.faults.damage import DIM_IS_PUBLISHED, SOURCES_ARE_OPEN, once_at, only_error
 from tests.frames import utc
 from tests.jobs.operator_data import Operator
 
 ENTERED = "The ledger of erased customers was written to while this run worked"
-DIM_IS_PUBLISHED, SCORES_ARE_PUBLISHED = "publish_scoring", "publish_tier_changes"
+SCORES_ARE_PUBLISHED = "publish_tier_changes"
 USERS = ("u1", "u2", "u3", "u4")
 
 

@@ -13,6 +13,8 @@ from tests.incremental.warehouse import Warehouse
 PUBLISHED = ("dim_customer", "customer_ltv_scoring")
 # Where a run has pinned its sources and not yet read a row of them.
 SOURCES_ARE_OPEN = "touched_customers"
+# Where dim_customer has been published and its scores have not.
+DIM_IS_PUBLISHED = "publish_scoring"
 
 
 def truncate(file: Path) -> None:
