@@ -21,6 +21,7 @@ from customer_mart.session import DELTA, LAPTOP, PINNED, TUNED
 from customer_mart.settings.settings import Mart
 from tests.connect.server import connect_server
 from tests.incremental.warehouse import JANUARY, SOURCES, Warehouse
+from tests.interpreted import interpreted
 from tests.jobs.operator_data import Operator
 
 IS_CONNECT = os.environ.get("CUSTOMER_MART_TEST_API_MODE") == "connect"
@@ -103,17 +104,19 @@ def first_run(
     folder = tmp_path_factory.mktemp("first") / "run"
     shutil.copytree(empty_mart, folder / "mart")
     made = Warehouse(spark, folder)
-    for table, rows in SOURCES.items():
-        made.create(table, rows)
-    assert made.run(JANUARY, "auto") == 0
-    assert made.last_run()["mode"] == "full"
+    with interpreted(spark):
+        for table, rows in SOURCES.items():
+            made.create(table, rows)
+        assert made.run(JANUARY, "auto") == 0
+        assert made.last_run()["mode"] == "full"
     return folder
 
 
 @pytest.fixture
 def warehouse(
     spark: SparkSession, tmp_path_factory: pytest.TempPathFactory, first_run: Path
-) -> Warehouse:
+) -> Iterator[Warehouse]:
     folder = tmp_path_factory.mktemp("warehouse") / "copy"
     shutil.copytree(first_run, folder)
-    return Warehouse(spark, folder)
+    with interpreted(spark):
+        yield Warehouse(spark, folder)

@@ -7,9 +7,16 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
+from tests.interpreted import INTERPRETED
+
 # Such a JVM ends before its methods' best code would be worth its compilation. The room for code
 # is what it would be without the first option.
-QUICK = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m"
+QUICK = " ".join(
+    [
+        "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m",
+        *(f"-D{name}={value}" for name, value in INTERPRETED.items()),
+    ]
+)
 # What says of a process that its session is a Spark Connect server's.
 OF_CLIENTS = ("SPARK_REMOTE", "SPARK_CONNECT_MODE_ENABLED", "SPARK_API_MODE")
 

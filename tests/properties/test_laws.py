@@ -1,6 +1,7 @@
 """Laws: what the order, the files, the partitions and the redelivery of rows may not change."""
 
 import random
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from decimal import Decimal
@@ -14,12 +15,14 @@ from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
+from customer_mart.publish.session_setting import session_setting
 from customer_mart.run import start_run
 from customer_mart.settings import load_settings
 from customer_mart.stages.facts import stage_customers
 from customer_mart.stages.open import open_sources
 from customer_mart.stages.tables import scoring_of, stage_dim_customer
 from tests.frames import staging, utc
+from tests.interpreted import interpreted
 from tests.jobs.operator_data import in_utc
 from tests.oracle.oracle import reference_mart
 
@@ -73,6 +76,7 @@ class Variant:
     extra_column: bool
     redelivered: bool
     adaptive: bool = True
+    compiled: bool = True
 
 
 variants = st.builds(
@@ -98,18 +102,18 @@ def mart(
 def computed(spark: SparkSession, folder: Path, variant: Variant) -> list[list[dict[str, Any]]]:
     """The rows of both tables, of what has been delivered."""
     places = {"sources": str(folder), "mart": str(folder / "mart")}
-    spark.conf.set("spark.sql.shuffle.partitions", str(variant.partitions))
-    spark.conf.set("spark.sql.adaptive.enabled", str(variant.adaptive).lower())
-    try:
+    partitions, adaptive = str(variant.partitions), str(variant.adaptive).lower()
+    with ExitStack() as stack:
+        stack.enter_context(session_setting(spark, "spark.sql.shuffle.partitions", partitions))
+        stack.enter_context(session_setting(spark, "spark.sql.adaptive.enabled", adaptive))
+        if not variant.compiled:
+            stack.enter_context(interpreted(spark))
         run = start_run(spark, load_settings(None, [], places), AS_OF)
         customers = stage_dim_customer(run, stage_customers(run, open_sources(run))).rows
         frames = [customers, scoring_of(run, customers)]
         by_user = [frame.drop("dbt_updated_at").orderBy("user_id").collect() for frame in frames]
         found = [[in_utc(row.asDict()) for row in rows] for rows in by_user]
         run.staging.clear()
-    finally:
-        spark.conf.set("spark.sql.shuffle.partitions", "4")
-        spark.conf.set("spark.sql.adaptive.enabled", "true")
     assert all(balance.is_balanced for balance in run.record.balances)
     return found
 
@@ -171,20 +175,20 @@ TIED: dict[str, Rows] = {
     ],
     "stg_games": [("g1", "One", 1_000_000), ("g2", "Two", 999_999)],
 }
-# The order of the rows and the number of files.
-DELIVERIES = [(1, 1), (2, 4)]
+# The order of the rows, the number of files, and whether Spark compiles its queries.
+DELIVERIES = [(1, 1, True), (2, 4, False)]
 PARTITIONS = (1, 3, 7, 20, 50)
 
 
 @pytest.mark.slow
-def test_twenty_runs_in_any_partitions_adaptive_or_not_give_the_same_rows(
+def test_twenty_runs_in_any_partitions_adaptive_compiled_or_not_give_the_same_rows(
     spark: SparkSession, tmp_path: Path
 ) -> None:
     plain = mart(spark, tmp_path, TIED, PLAIN)
     reference = reference_mart(tmp_path, AS_OF)
     assert plain == [reference.dim_customer, reference.customer_ltv_scoring]
-    for seed, files in DELIVERIES:
-        shuffled = replace(PLAIN, seed=seed, files=files, redelivered=True)
+    for seed, files, compiled in DELIVERIES:
+        shuffled = replace(PLAIN, seed=seed, files=files, redelivered=True, compiled=compiled)
         for name, rows in TIED.items():
             deliver(spark, tmp_path / name, name, rows, shuffled)
         for adaptive, partitions in product((True, False), PARTITIONS):
