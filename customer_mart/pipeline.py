@@ -63,8 +63,9 @@ def build_customer_mart(run: Run) -> None:
         version = publish_dim_customer(run, staged.rows)
     elif touched.is_nobody:
         if scores_are_current(run):
-            _keep_tables(run)
+            _keep_tables(run, touched)
             return
+        pass_source_gates(run, _whole(sources))
         version, _ = newest_dim(run.spark, run.settings)
         pass_scoring_checks(run, published_dim(run, version))
     else:
@@ -73,7 +74,7 @@ def build_customer_mart(run: Run) -> None:
         version = merge_dim_customer(run, customers, touched)
     publish_scoring(run, scoring_of(run, published_dim(run, version)), version)
     _publish_moves(run)
-    keep_versions(run)
+    keep_versions(run, touched)
 
 
 def build_dim_customer(run: Run) -> None:
@@ -84,7 +85,7 @@ def build_dim_customer(run: Run) -> None:
         publish_dim_customer(run, _checked_dim_customer(run, sources).rows)
     elif not touched.is_nobody:
         merge_dim_customer(run, _checked_touched(run, sources, touched), touched)
-    keep_versions(run)
+    keep_versions(run, touched)
 
 
 def build_customer_ltv_scoring(run: Run) -> None:
@@ -149,7 +150,7 @@ def _checked_dim_customer(run: Run, sources: dict[str, SourceTable]) -> StagedDi
 
 def _checked_touched(run: Run, sources: dict[str, SourceTable], touched: Touched) -> DataFrame:
     """The rows of dim_customer of touched customers, staged and checked like all of them."""
-    whole = {name: source.rows.count() for name, source in sources.items()}
+    whole = _whole(sources)
     note_erased_rows(run, sources, whole)
     of_touched = restricted(run, sources, touched)
     staged = stage_customers(run, of_touched)
@@ -162,14 +163,19 @@ def _checked_touched(run: Run, sources: dict[str, SourceTable], touched: Touched
     return customers.rows
 
 
-def _keep_tables(run: Run) -> None:
+def _whole(sources: dict[str, SourceTable]) -> dict[str, int]:
+    """The rows of each source, which Delta's log tells unless somebody was erased."""
+    return {name: source.rows.count() for name, source in sources.items()}
+
+
+def _keep_tables(run: Run, touched: Touched) -> None:
     """Leaves the tables as they are, but for moves between tiers that are owed."""
     if owed_tier_changes(run):
         _publish_moves(run)
         run.progress.note("nothing has changed since the last run: only moves were owed")
     else:
         run.progress.note("nothing has changed since the last run: no table was written")
-    keep_versions(run)
+    keep_versions(run, touched)
 
 
 def _publish_moves(run: Run) -> None:

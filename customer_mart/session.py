@@ -2,6 +2,7 @@
 
 import logging
 import os
+from contextlib import suppress
 from importlib.util import find_spec
 
 from pyspark.errors import PySparkException, PySparkRuntimeError
@@ -34,6 +35,9 @@ PINNED = {
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.ansi.enabled": "true",
 }
+# With these on, a file that is gone or damaged is no error but rows that are missing, also rows
+# of a change data feed. Only where a session has one on: serverless knows none of them.
+NEVER = ("spark.sql.files.ignoreMissingFiles", "spark.sql.files.ignoreCorruptFiles")
 # What the plan of every fact depends on, but no row: a session that refuses one is only slower.
 TUNED = {
     # Facts arrive in the order of users: an aggregate then streams instead of hashing every row.
@@ -60,9 +64,19 @@ def get_session(*, show_progress_bar: bool = False, verbose: bool = False) -> Sp
     }
     spark = _existing_session() or _laptop_session(choices)
     _require_delta(spark)
-    _pin(spark, PINNED)
+    _pin(spark, {**PINNED, **_switched_off(spark)})
     _tune(spark, TUNED)
     return spark
+
+
+def _switched_off(spark: SparkSession) -> dict[str, str]:
+    """What has to be off and is on in this session."""
+    found = {}
+    for name in NEVER:
+        with suppress(PySparkException):
+            if spark.conf.get(name, "false") == "true":
+                found[name] = "false"
+    return found
 
 
 def _pin(spark: SparkSession, settings: dict[str, str]) -> None:

@@ -4,6 +4,8 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from customer_mart.contracts import MART_TABLES
+from customer_mart.errors import DataError
+from customer_mart.incremental.last_run import last_run
 from customer_mart.publish.run_record import SUCCEEDED
 from customer_mart.publish.target import published, target
 from customer_mart.settings import Settings
@@ -24,12 +26,28 @@ TOP_COLUMNS = (
 
 
 def print_top(spark: SparkSession, settings: Settings, number: int) -> None:
-    """The best players by ltv_score, ties by predicted value and user_id."""
+    """The best players by ltv_score, ties by predicted value and user_id.
+
+    Raises:
+        DataError: if no scores have been published.
+    """
     scores = published(spark, settings.mart, "customer_ltv_scoring").read(spark)
+    if scores.isEmpty():
+        _require_a_success(spark, settings)
     order = [F.desc("ltv_score"), F.desc("predicted_annual_ltv"), F.asc("user_id")]
     best = scores.orderBy(*order).limit(number).select(*TOP_COLUMNS)
     rounded = F.round("days_since_last_activity", 1)
     print_rows(best.withColumn("days_since_last_activity", rounded), f"Top {number} players")
+
+
+def _require_a_success(spark: SparkSession, settings: Settings) -> None:
+    """Refuses tables that a run made and failed before it published anything."""
+    runs = published(spark, settings.mart, "mart_runs")
+    if last_run(spark, runs) is None:
+        raise DataError(
+            f"Nothing has been published beside {runs.place} yet, where no run has succeeded: "
+            "customer-mart status says why"
+        )
 
 
 def print_summary(spark: SparkSession, settings: Settings) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from customer_mart import __version__
+from customer_mart.fingerprint import package_version
 from customer_mart.incremental.last_run import LastRun
 from customer_mart.publish.commit import changed_since
 from customer_mart.publish.merge import USER_METADATA
@@ -21,11 +21,20 @@ def rebuild_reason(run: Run, sources: dict[str, SourceTable], last: LastRun | No
     return next(_reasons(run, sources, last), None)
 
 
+def changed_meanwhile(run: Run, last: LastRun) -> str | None:
+    """What became of a table since the last run, but for this run's own commits; else None."""
+    for table in INCREMENTAL_TARGETS:
+        since = last.target_versions[table]
+        if commit := changed_since(run.spark, run.target(table), since, but_for=run.run_id):
+            return f"{table} was changed by something else: {commit}"
+    return None
+
+
 def _reasons(run: Run, sources: dict[str, SourceTable], last: LastRun) -> Iterator[str]:
     if last.settings_hash != run.record.settings_hash:
         yield "settings that change the meaning of a row have changed"
-    if last.package_version != __version__:
-        yield f"the last run was made by version {last.package_version} of customer-mart"
+    if last.package_version != package_version():
+        yield f"the last run was made by other code of customer-mart, {last.package_version}"
     if last.as_of > run.as_of:
         yield f"the last run looked from a later instant, {last.as_of.isoformat()}"
     if not is_settable(run.spark, USER_METADATA):
@@ -51,7 +60,7 @@ def _source_reasons(run: Run, sources: dict[str, SourceTable], last: LastRun) ->
             yield f"the last run did not read source {name} as a Delta table"
         elif last.source_ids.get(name) != run.record.source_ids.get(name):
             yield f"source {name} is another table than the last run read"
-        elif reason := incomplete_since(run.spark, source.location, since):
+        elif reason := incomplete_since(run.spark, source, since):
             yield f"of source {name}, {reason}"
 
 

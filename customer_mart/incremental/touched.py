@@ -21,11 +21,13 @@ class Touched:
     """Who was touched and by which sources.
 
     users: one row per user. sources: those with any change or row come due, also of nobody.
+    last: the run since which.
     """
 
     users: DataFrame
     number: int
     sources: frozenset[str]
+    last: LastRun
 
     @property
     def is_nobody(self) -> bool:
@@ -68,7 +70,8 @@ def find_touched(run: Run, sources: dict[str, SourceTable], last: LastRun) -> To
         played = sources[PURCHASES].typed().join(F.broadcast(crossed), "game_id", "left_semi")
         found.append(_users_of(played, GAMES))
     no_user = [name for name in changes if not changes[name].contract.tagged("user")]
-    return _staged(run, found, frozenset(no_user))
+    no_user += _due_without_user(run, sources, last.as_of)
+    return _staged(run, found, frozenset(no_user), last)
 
 
 def _users_of(rows: DataFrame, source: str) -> DataFrame:
@@ -81,6 +84,19 @@ def _come_due(source: SourceTable, last_as_of: datetime, as_of: datetime) -> Dat
     time = F.col(source.contract.tagged("event_time") or "")
     # The engine skips the files whose statistics end before the last run's instant.
     return source.typed().where((time >= F.lit(last_as_of)) & (time < F.lit(as_of)))
+
+
+def _due_without_user(
+    run: Run, sources: dict[str, SourceTable], last_as_of: datetime
+) -> list[str]:
+    """Sources of nobody's rows, some of which did not exist yet for the last run and do now."""
+    return [
+        name
+        for name, source in sources.items()
+        if source.contract.tagged("event_time")
+        and not source.contract.tagged("user")
+        and not _come_due(source, last_as_of, run.as_of).isEmpty()
+    ]
 
 
 def _games_that_crossed(changes: SourceTable, threshold_minor: int) -> DataFrame:
@@ -104,13 +120,15 @@ def _games_that_crossed(changes: SourceTable, threshold_minor: int) -> DataFrame
     return images.where("was_ever_high AND NOT stayed_high").select("game_id")
 
 
-def _staged(run: Run, found: list[DataFrame], without_user: frozenset[str]) -> Touched:
+def _staged(
+    run: Run, found: list[DataFrame], without_user: frozenset[str], last: LastRun
+) -> Touched:
     if not found:
         nobody = frame_of(run.spark, "user_id string")
-        return Touched(nobody, 0, without_user)
+        return Touched(nobody, 0, without_user, last)
     everybody = reduce(DataFrame.unionByName, found)
     touched = run.staging.stage("touched", everybody.distinct())
     sources = {row["source"] for row in touched.select("source").distinct().collect()}
     users = touched.where("user_id IS NOT NULL").select("user_id").distinct()
     staged = run.staging.stage("touched_users", users)
-    return Touched(staged, staged.count(), without_user | sources)
+    return Touched(staged, staged.count(), without_user | sources, last)

@@ -3,11 +3,12 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timezone
 
 from pyspark.sql import Column, DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
+from customer_mart.fingerprint import package_version
 from customer_mart.publish.dictionaries import dictionaries_for_few_values
 from customer_mart.publish.layout import WHOLE_FILES
 from customer_mart.publish.session_setting import tuned
@@ -81,8 +82,13 @@ def _tasks(spark: SparkSession) -> int:
 
 
 def commit_metadata(run_id: str, as_of: datetime, settings_hash: str) -> dict[str, str]:
-    """What a commit says of the run that made it."""
-    return {"run_id": run_id, "as_of": as_of.isoformat(), "settings_hash": settings_hash}
+    """What a commit says of the run that made it; the instant in UTC."""
+    return {
+        "run_id": run_id,
+        "as_of": as_of.astimezone(timezone.utc).isoformat(),
+        "settings_hash": settings_hash,
+        "package_version": package_version(),
+    }
 
 
 def erasure_metadata(request_id: str) -> dict[str, str]:
@@ -147,10 +153,13 @@ def commits(spark: SparkSession, target: Target) -> list[tuple[int, dict[str, st
     return [(c.version, c.metadata) for c in history(spark, target) if c.metadata]
 
 
-def changed_since(spark: SparkSession, target: Target, version: int) -> str | None:
+def changed_since(
+    spark: SparkSession, target: Target, version: int, but_for: str | None = None
+) -> str | None:
     """The first commit after a version that may have changed rows, in words; None without one.
 
     An erasure does not count: to the sources as they are read since, its rows do not exist.
+    but_for: the run whose own commits do not count either.
     """
     found = [commit for commit in reversed(history(spark, target)) if commit.version >= version]
     if not found:
@@ -159,7 +168,8 @@ def changed_since(spark: SparkSession, target: Target, version: int) -> str | No
     for expected, commit in enumerate(later, version + 1):
         if commit.version != expected:
             return f"its history does not go back to version {version}"
-        if commit.operation not in KEEPS_ROWS and not commit.is_erasure:
+        is_own = but_for is not None and commit.metadata.get("run_id") == but_for
+        if commit.operation not in KEEPS_ROWS and not commit.is_erasure and not is_own:
             return f"version {commit.version} is a {commit.operation}"
     return None
 

@@ -1,6 +1,5 @@
 """mart_runs: what each run read, checked and published."""
 
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
@@ -8,12 +7,12 @@ from typing import Any
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from customer_mart import __version__
+from customer_mart.fingerprint import package_version
 from customer_mart.publish.checks import Check
 from customer_mart.publish.tables import ensure_table
 from customer_mart.publish.target import Target
 from customer_mart.rows import frame_of
-from customer_mart.staging.balance import READ, Balance
+from customer_mart.staging.balance import Balance
 
 SUCCEEDED, FAILED = "succeeded", "failed"
 
@@ -36,6 +35,7 @@ class RunRecord:
     source_ids: dict[str, str] = field(default_factory=dict)
     rebuild_reason: str | None = None
     touched_customers: int | None = None
+    source_rows: dict[str, int] = field(default_factory=dict)
 
     def row(self, finished_at: datetime, error: str | None, spark_version: str) -> dict[str, Any]:
         """The record as a row of mart_runs."""
@@ -54,11 +54,12 @@ class RunRecord:
             "durations": self.durations,
             "started_at": self.started_at,
             "finished_at": finished_at,
-            "package_version": __version__,
+            "package_version": package_version(),
             "spark_version": spark_version,
             "source_ids": self.source_ids,
             "rebuild_reason": self.rebuild_reason,
             "touched_customers": self.touched_customers,
+            "source_rows": self.source_rows,
         }
 
 
@@ -76,16 +77,15 @@ def append_run(
     target.append(rows.write)
 
 
-def rows_read_before(spark: SparkSession, target: Target) -> dict[str, int]:
-    """Rows that the last successful rebuild read, by source; empty before the first."""
+def source_rows_before(spark: SparkSession, target: Target) -> dict[str, int]:
+    """Rows each source had in the last successful run that counted; empty before the first."""
     if not target.exists(spark):
         return {}
-    runs = target.read(spark).where(
-        (F.col("status") == SUCCEEDED) & (F.col("mode") == "full") & (F.size("reconciliation") > 0)
-    )
-    last = runs.orderBy(F.desc("finished_at"), F.desc("run_id")).select("reconciliation").first()
-    lines: Iterable[Any] = last["reconciliation"] if last else ()
-    return {line["source"]: line["rows"] for line in lines if line["disposition"] == READ}
+    succeeded = target.read(spark).where(F.col("status") == SUCCEEDED)
+    counted = succeeded.where(F.size("source_rows") > 0)
+    newest = counted.orderBy(F.desc("finished_at"), F.desc("run_id"))
+    last = newest.select("source_rows").first()
+    return dict(last["source_rows"]) if last else {}
 
 
 def _lines(balance: Balance) -> list[dict[str, Any]]:

@@ -1,14 +1,20 @@
 """What happened to a Delta source between two versions, by its history and change data feed."""
 
+from dataclasses import replace
+
+from pyspark.errors import PySparkException
 from pyspark.sql import Row, SparkSession
 
+from customer_mart.errors import first_line
 from customer_mart.identifiers import quoted_name
-from customer_mart.sources.location import CHANGE_FEED, Location
+from customer_mart.sources.location import CHANGE_FEED, read_location
 from customer_mart.sources.read import SourceTable
 
 CHANGE_TYPE = "_change_type"
 # After these, rows are there again that a change feed told gone, or the feed starts anew.
 RESETS = ("RESTORE", "REPLACE", "CLONE", "CONVERT")
+# These change what every row says, and the feed tells of none.
+OF_EVERY_ROW = ("DROP COLUMNS", "RENAME COLUMN", "CHANGE COLUMN")
 
 
 def changed_rows(spark: SparkSession, source: SourceTable, since: int) -> SourceTable:
@@ -31,12 +37,14 @@ def changed_rows(spark: SparkSession, source: SourceTable, since: int) -> Source
     return source.reading(rows)
 
 
-def incomplete_since(spark: SparkSession, location: Location, since: int) -> str | None:
+def incomplete_since(spark: SparkSession, source: SourceTable, since: int) -> str | None:
     """Why the change feed after a version does not tell everything; None when it does.
 
     The engine reads what is left of a feed without complaint, so that this is found out from the
-    table's history: every version has to be there, and none may have reset the table.
+    table's history: every version has to be there, and none may have reset the table or changed
+    a column of rows that it did not write.
     """
+    location = source.location
     newest = location.version or 0
     if newest < since:
         return f"it is at version {newest}, before version {since} of the last run"
@@ -44,7 +52,8 @@ def incomplete_since(spark: SparkSession, location: Location, since: int) -> str
         return None
     if not location.has_change_feed:
         return f"its change data feed is off: set its table property {CHANGE_FEED} to true"
-    return _broken_at(_history(spark, location, since, newest), since, newest)
+    history = _history(spark, location.identifier, since, newest)
+    return _broken_at(history, since, newest) or _retyped(spark, source, since)
 
 
 def _broken_at(history: list[Row], since: int, newest: int) -> str | None:
@@ -53,13 +62,24 @@ def _broken_at(history: list[Row], since: int, newest: int) -> str | None:
         return f"its history does not go back to version {since}"
     for commit in sorted(history, key=lambda row: int(row["version"])):
         version, operation = commit["version"], commit["operation"]
-        if any(word in operation for word in RESETS):
+        if any(word in operation for word in (*RESETS, *OF_EVERY_ROW)):
             return f"version {version} is a {operation}"
         if CHANGE_FEED in str(commit["operationParameters"]):
             return f"its change data feed was switched at version {version}"
     return None
 
 
-def _history(spark: SparkSession, location: Location, since: int, newest: int) -> list[Row]:
-    history = spark.sql(f"DESCRIBE HISTORY {location.identifier}")
+def _retyped(spark: SparkSession, source: SourceTable, since: int) -> str | None:
+    """Which column of the contract had another type then: a write may have widened it."""
+    try:
+        then = read_location(spark, replace(source.location, version=since), {})
+        before = replace(source, rows=then).found_types()
+    except PySparkException as error:
+        return f"version {since} cannot be read any more ({first_line(error)})"
+    changed = [name for name, found in source.found_types().items() if before.get(name) != found]
+    return f"column {changed[0]} has another type than at version {since}" if changed else None
+
+
+def _history(spark: SparkSession, identifier: str, since: int, newest: int) -> list[Row]:
+    history = spark.sql(f"DESCRIBE HISTORY {identifier}")
     return history.where(f"version > {since} AND version <= {newest}").collect()

@@ -67,6 +67,12 @@ class SourceTable:
         """The source as if these customers had never been in it."""
         return replace(self, erased=erased).reading(self.rows)
 
+    def found_types(self) -> dict[str, T.DataType]:
+        """The types, as delivered, of the contract's columns that are there, by their names."""
+        delivered = {field.name: field.dataType for field in self.rows.schema}
+        names = [self._found_name(column) for column in self.contract.columns]
+        return {name: delivered[name] for name in names if name in delivered}
+
     def typed_column(self, column: ContractColumn) -> Column:
         name = self._found_name(column)
         return cast(F.col(quoted(name)), self.rows.schema[name].dataType, column, self.time_zone)

@@ -20,7 +20,7 @@ from customer_mart.publish.checks import (
     shared_keys,
     total_measures,
 )
-from customer_mart.publish.run_record import rows_read_before
+from customer_mart.publish.run_record import source_rows_before
 from customer_mart.run import Run
 from customer_mart.sources import SourceTable
 from customer_mart.stages.passes import observed
@@ -50,46 +50,48 @@ def check_games(source: SourceTable) -> None:
 def pass_source_gates(run: Run, whole: Mapping[str, int] | None = None) -> None:
     """Lets the run go on if every source is balanced, clean enough and not suddenly empty.
 
-    whole: rows of each source, when only those of touched customers were read; what is in
-    quarantine by then is of the whole source all the same.
+    whole: rows of each source, when those of touched customers alone were read, or none; what is
+    in quarantine by then is of the whole source all the same.
 
     Raises:
         DataError: on the first that is not.
     """
-    before = rows_read_before(run.spark, run.target("mart_runs"))
-    quarantined = {} if whole is None else _in_quarantine(run)
     for balance in run.record.balances:
-        name, judged = balance.source, balance
-        if whole is not None:
-            judged = Balance(name, {READ: whole[name], **quarantined.get(name, {})}, {})
-        for problem in _source_problems(run, balance, judged, before.get(name, 0)):
+        if not balance.is_balanced:
+            raise DataError(_unbalanced(balance))
+    before = source_rows_before(run.spark, run.target("mart_runs"))
+    judged = run.record.balances if whole is None else _judged(run, whole)
+    run.record.source_rows = {balance.source: balance.read for balance in judged}
+    for balance in judged:
+        for problem in _source_problems(run, balance, before.get(balance.source, 0)):
             raise DataError(problem)
     doubts = sum(run.record.warnings.get(name, 0) for name in BEFORE_SIGNUP)
     if doubts and run.settings.quality.purchase_before_signup == "fail":
         raise DataError(f"{doubts} purchases or deposits lie before their customer's signup")
 
 
-def _in_quarantine(run: Run) -> dict[str, dict[str, int]]:
-    """Rows in quarantine, by source and reason."""
+def _judged(run: Run, whole: Mapping[str, int]) -> list[Balance]:
+    """What each source as a whole has, and has in quarantine by reason."""
     rows = run.target("quarantine").read(run.spark).groupBy("source", "reason").count()
-    found: dict[str, dict[str, int]] = {}
+    found: dict[str, dict[str, int]] = {name: {READ: read} for name, read in whole.items()}
     for row in rows.collect():
         found.setdefault(row["source"], {})[row["reason"]] = row["count"]
-    return found
+    return [Balance(name, found[name], {}) for name in whole]
 
 
-def _source_problems(run: Run, balance: Balance, judged: Balance, before: int) -> Iterator[str]:
-    """What is wrong with a source.
+def _unbalanced(balance: Balance) -> str:
+    return (
+        f"Source {balance.source} does not reconcile: {dict(balance.rows)}; it may have changed "
+        "while it was read, so run again or read a Delta table"
+    )
 
-    balance: of the rows that were read. judged: what the whole source has and has in quarantine.
-    before: the rows it had in the last rebuild.
+
+def _source_problems(run: Run, judged: Balance, before: int) -> Iterator[str]:
+    """What is wrong with a source, by its rows and those of it in quarantine.
+
+    before: the rows it had in the last run.
     """
-    quality, name = run.settings.quality, balance.source
-    if not balance.is_balanced:
-        yield (
-            f"Source {name} does not reconcile: {dict(balance.rows)}; it may have changed "
-            "while it was read, so run again or read a Delta table"
-        )
+    quality, name = run.settings.quality, judged.source
     was_emptied = name in NEVER_EMPTIED and before > 0 and judged.read == 0
     if was_emptied and not quality.allow_emptied_sources:
         yield (

@@ -239,11 +239,12 @@ def newest_dim(spark: SparkSession, settings: Settings) -> tuple[int, datetime |
         DataError: if none was published.
     """
     table = target("dim_customer", settings.mart)
+    never = (
+        f"No dim_customer has been published at {table.place}: build it first with "
+        "jobs/build_dim_customer.py"
+    )
     if not table.exists(spark):
-        raise DataError(
-            f"No dim_customer has been published at {table.place}: build it first with "
-            "jobs/build_dim_customer.py"
-        )
+        raise DataError(never)
     version = newest_version(spark, table)
     runs = target("mart_runs", settings.mart)
     last = last_run(spark, runs) if runs.exists(spark) else None
@@ -251,4 +252,7 @@ def newest_dim(spark: SparkSession, settings: Settings) -> tuple[int, datetime |
         # A run that found nothing to change looked from a later instant than the commit did.
         return version, last.as_of
     metadata = metadata_of_rows(spark, table)
+    if not (last or metadata):
+        # Made by a run that failed before it published.
+        raise DataError(never)
     return version, datetime.fromisoformat(metadata["as_of"]) if metadata else None

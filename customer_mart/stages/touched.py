@@ -5,8 +5,12 @@ from collections.abc import Mapping
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from customer_mart.errors import DataError, first_line
-from customer_mart.incremental.decide import INCREMENTAL_TARGETS, rebuild_reason
+from customer_mart.errors import DataError, MartError, first_line
+from customer_mart.incremental.decide import (
+    INCREMENTAL_TARGETS,
+    changed_meanwhile,
+    rebuild_reason,
+)
 from customer_mart.incremental.last_run import LastRun, last_run
 from customer_mart.incremental.touched import Touched, find_touched
 from customer_mart.publish.commit import metadata_of_rows, newest_version
@@ -61,12 +65,22 @@ def scores_are_current(run: Run) -> bool:
     if not scores.exists(run.spark):
         return False
     said = metadata_of_rows(run.spark, scores) or {}
-    is_of_now = said.get("as_of") == run.as_of.isoformat()
+    # All that the run would say of its own commit, but for its name.
+    would_say = {**run.commit_metadata, "run_id": said.get("run_id")}
+    is_of_now = would_say.items() <= said.items()
     return is_of_now and has_dim_of(run.spark, run.settings, said) is True
 
 
-def keep_versions(run: Run) -> None:
-    """Notes the versions of tables that the run had no reason to change."""
+def keep_versions(run: Run, touched: Touched | None) -> None:
+    """Notes the versions of tables that the run had no reason to change.
+
+    touched: None after a rebuild, which puts its rows in place of whatever was there.
+
+    Raises:
+        MartError: if something else has changed a table that was only brought up to date.
+    """
+    if touched and (change := changed_meanwhile(run, touched.last)):
+        raise MartError(f"While this run went on, {change}; run again, which rebuilds the tables")
     for table in (*INCREMENTAL_TARGETS, "customer_tier_changes"):
         target = run.target(table)
         if table not in run.record.target_versions and target.exists(run.spark):

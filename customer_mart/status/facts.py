@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 from customer_mart.contracts import MART_TABLES
 from customer_mart.erasure.known_ledger import missing_ledger
 from customer_mart.erasure.ledger import unfinished_requests
+from customer_mart.errors import DataError
 from customer_mart.incremental.last_run import LastRun, last_run
 from customer_mart.publish.commit import (
     changed_since,
@@ -158,7 +159,10 @@ def _state(spark: SparkSession, settings: Settings, name: str, last: LastRun | N
 def _as_of(spark: SparkSession, settings: Settings, table: Target) -> datetime | None:
     """The instant that the rows of dim_customer or of the scores were made for."""
     if table.contract.name == "dim_customer":
-        return newest_dim(spark, settings)[1]
+        try:
+            return newest_dim(spark, settings)[1]
+        except DataError:
+            return None
     if table.contract.name == "customer_ltv_scoring":
         said = metadata_of_rows(spark, table)
         return datetime.fromisoformat(said["as_of"]) if said else None

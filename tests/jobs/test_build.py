@@ -297,3 +297,14 @@ def test_top_and_summary_show_the_published_players(
     summary = capsys.readouterr().out
     assert "ORPHAN_USER" in summary
     assert str(built.mart / "customer_ltv_scoring") in summary
+
+
+def test_tables_that_a_first_run_made_and_never_filled_are_not_taken_for_published(
+    operator: Operator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    where = ["--mart", str(operator.mart)]
+    assert operator.table("dim_customer").isEmpty()
+    assert run_job("customer_ltv_scoring", where) == 3
+    assert f"No dim_customer has been published at {operator.mart}" in capsys.readouterr().err
+    assert main(["top", *where]) == 3
+    assert "where no run has succeeded: customer-mart status says why" in capsys.readouterr().err

@@ -1,6 +1,6 @@
 import json
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from customer_mart.contracts import contract
+from customer_mart.fingerprint import package_version
 from customer_mart.publish.commit import (
     _parsed,
     commit_metadata,
@@ -212,10 +213,12 @@ def test_what_has_been_added_under_a_name_is_not_added_again(
 
 
 def test_metadata_tells_the_run_the_instant_and_the_settings() -> None:
-    assert commit_metadata("run-1", utc("2025-01-01 00:00:00"), "abc") == {
+    as_of = datetime(2025, 1, 1, 9, tzinfo=timezone(timedelta(hours=9)))
+    assert commit_metadata("run-1", as_of, "abc") == {
         "run_id": "run-1",
         "as_of": "2025-01-01T00:00:00+00:00",
         "settings_hash": "abc",
+        "package_version": package_version(),
     }
 
 

@@ -2,9 +2,9 @@ from decimal import Decimal
 
 from pyspark.sql import SparkSession
 
-from customer_mart import __version__
+from customer_mart.fingerprint import package_version
 from customer_mart.publish.checks import Check
-from customer_mart.publish.run_record import RunRecord, append_run, rows_read_before
+from customer_mart.publish.run_record import RunRecord, append_run, source_rows_before
 from customer_mart.staging.balance import Balance
 from tests.frames import utc
 from tests.publish.conftest import CopyOf
@@ -33,6 +33,7 @@ def test_a_record_is_a_row_that_tells_everything_the_run_did() -> None:
     record.checks.append(Check("dim_customer.total.rows", passed=False, found="1", expected="2"))
     record.warnings["purchases_before_signup"] = 4
     record.durations["sources"] = 0.5
+    record.source_rows["stg_deposits"] = 3
     assert record.row(utc("2025-01-02 03:05:00"), "Check failed", "4.2.0") == {
         "run_id": "run-1",
         "as_of": AS_OF,
@@ -71,11 +72,12 @@ def test_a_record_is_a_row_that_tells_everything_the_run_did() -> None:
         "durations": {"sources": 0.5},
         "started_at": STARTED,
         "finished_at": utc("2025-01-02 03:05:00"),
-        "package_version": __version__,
+        "package_version": package_version(),
         "spark_version": "4.2.0",
         "source_ids": {"stg_deposits": "id-1"},
         "rebuild_reason": "no successful run is on record",
         "touched_customers": None,
+        "source_rows": {"stg_deposits": 3},
     }
 
 
@@ -84,21 +86,23 @@ def test_a_run_without_an_error_succeeded() -> None:
     assert (row["status"], row["error"]) == ("succeeded", None)
 
 
-def test_rows_read_before_are_those_of_the_last_run_that_succeeded_and_read_sources(
+def test_source_rows_before_are_those_of_the_last_run_that_succeeded_and_counted(
     spark: SparkSession, copy_of: CopyOf
 ) -> None:
     runs = copy_of("mart_runs")
-    assert rows_read_before(spark, runs) == {}
+    assert source_rows_before(spark, runs) == {}
     first = _record(
         "run-1",
         Balance("stg_games", {"read": 8, "used": 7, "NULL_KEY": 1}, {}),
         Balance("stg_deposits", {"read": 3, "used": 3}, {"read": Decimal("5.00")}),
     )
+    first.source_rows = {"stg_games": 8, "stg_deposits": 3}
     append_run(spark, runs, first, utc("2025-01-02 03:01:00"))
     failed = _record("run-2", Balance("stg_games", {"read": 0}, {}))
+    failed.source_rows = {"stg_games": 0}
     append_run(spark, runs, failed, utc("2025-01-03 03:01:00"), "Source stg_games is empty")
     append_run(spark, runs, _record("run-3"), utc("2025-01-04 03:01:00"))
-    assert rows_read_before(spark, runs) == {"stg_games": 8, "stg_deposits": 3}
+    assert source_rows_before(spark, runs) == {"stg_games": 8, "stg_deposits": 3}
     written = runs.read(spark).orderBy("run_id").collect()
     assert [(row["run_id"], row["status"], row["error"]) for row in written] == [
         ("run-1", "succeeded", None),

@@ -1,0 +1,77 @@
+"""What an incremental run asks of whole sources and of the mart's tables, as a rebuild would."""
+
+from datetime import date
+
+import pytest
+from pyspark.sql import SparkSession
+
+from tests.faults.damage import DIM_IS_PUBLISHED, once_at, only_error
+from tests.frames import staging
+from tests.incremental.warehouse import FEBRUARY, JANUARY, WHEN, Warehouse
+
+EMPTIED = ("--set", "quality.allow_emptied_sources=true")
+
+
+def test_scores_of_a_later_instant_are_not_published_from_sources_that_are_too_dirty(
+    warehouse: Warehouse, capsys: pytest.CaptureFixture[str]
+) -> None:
+    warehouse.insert("stg_deposits", [("bad", "u0", WHEN, -1)])
+    assert warehouse.run(JANUARY) == 0
+    version = warehouse.version("customer_ltv_scoring")
+    capsys.readouterr()
+    limit = ("--set", "quality.max_quarantined_fraction=0.05")
+    assert warehouse.run(FEBRUARY, "incremental", *limit) == 3
+    assert "has 1 of 13 rows quarantined (BAD_AMOUNT 1)" in only_error(capsys)
+    assert warehouse.version("customer_ltv_scoring") == version
+
+
+def test_a_source_is_emptied_by_what_it_had_in_the_last_run_be_that_incremental(
+    warehouse: Warehouse, capsys: pytest.CaptureFixture[str]
+) -> None:
+    warehouse.change("DELETE FROM", "stg_games")
+    capsys.readouterr()
+    assert warehouse.run(JANUARY) == 3
+    assert "stg_games is empty now but had 3 rows in the last run" in only_error(capsys)
+    assert warehouse.run(JANUARY, "incremental", *EMPTIED) == 0
+    assert warehouse.last_run()["source_rows"] == {
+        "stg_signups": 12,
+        "stg_games": 0,
+        "stg_deposits": 12,
+        "stg_ticket_purchases": 6,
+        "stg_web_events": 12,
+    }
+    warehouse.insert("stg_deposits", [("new", "u0", WHEN, 100)])
+    assert warehouse.run(JANUARY) == 0
+
+
+def test_spend_of_no_user_that_comes_due_is_judged(
+    spark: SparkSession, warehouse: Warehouse
+) -> None:
+    spend = [(date(2025, 1, 10), "spring", "search", -1)]
+    rows = staging(spark, "stg_funnel_spend", spend).write.format("delta")
+    place = warehouse.sources / "stg_funnel_spend"
+    rows.option("delta.enableChangeDataFeed", "true").save(str(place))
+    assert warehouse.run(JANUARY, "auto") == 0
+    assert warehouse.table("quarantine").isEmpty()
+    assert warehouse.run(FEBRUARY) == 0
+    assert warehouse.last_run()["touched_customers"] == 0
+    assert [row[:2] for row in warehouse.quarantined()] == [("stg_funnel_spend", "BAD_AMOUNT")]
+    assert warehouse.published() == warehouse.rebuilt(FEBRUARY)
+
+
+def test_a_table_that_something_else_changes_in_mid_run_is_rebuilt(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def deletes() -> None:
+        place = f"delta.`{warehouse.mart / 'dim_customer'}`"
+        warehouse.spark.sql(f"DELETE FROM {place} WHERE user_id = 'u5'")
+
+    warehouse.insert("stg_deposits", [("new", "u0", WHEN, 100)])
+    once_at(monkeypatch, DIM_IS_PUBLISHED, deletes)
+    capsys.readouterr()
+    assert warehouse.run(JANUARY) == 1
+    told = "While this run went on, dim_customer was changed by something else: version"
+    assert told in only_error(capsys)
+    assert warehouse.run(JANUARY, "auto") == 0
+    assert warehouse.last_run()["rebuild_reason"].startswith("dim_customer was changed since")
+    assert warehouse.published() == warehouse.rebuilt(JANUARY)

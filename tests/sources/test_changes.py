@@ -1,0 +1,66 @@
+"""Changes of columns, of which a change data feed tells nothing."""
+
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+from customer_mart.settings import load_settings
+from customer_mart.sources import SourceTable, open_source
+from customer_mart.sources.changes import incomplete_since
+from tests.frames import staging, utc
+
+DEPOSITS = [("d1", "ann", utc("2024-12-01 00:00:00"), 500)]
+NAMED = "delta.columnMapping.mode = 'name'"
+WIDENING = "delta.enableTypeWidening = true"
+
+
+@pytest.fixture
+def place(spark: SparkSession, tmp_path: Path) -> Path:
+    """A table of deposits with a change data feed, a narrow amount, and a column of its own."""
+    deposits = staging(spark, "stg_deposits", DEPOSITS).withColumn("note", F.lit("x"))
+    narrow = deposits.withColumn("deposit_amount_minor", F.expr("INT(deposit_amount_minor)"))
+    write = narrow.write.format("delta").option("delta.enableChangeDataFeed", "true")
+    write.save(str(tmp_path / "stg_deposits"))
+    return tmp_path / "stg_deposits"
+
+
+def _opened(spark: SparkSession, place: Path) -> SourceTable:
+    settings = load_settings(None, [], {"sources": str(place.parent)}).sources
+    found = open_source(spark, "stg_deposits", settings.source("stg_deposits"), "UTC")
+    assert found is not None
+    return found
+
+
+def _since(spark: SparkSession, place: Path, *changes: str) -> str | None:
+    """What breaks the feed of a table that was read, and then changed."""
+    since = _opened(spark, place).location.version
+    assert since is not None
+    for change in changes:
+        spark.sql(f"ALTER TABLE delta.`{place}` {change}")
+    return incomplete_since(spark, _opened(spark, place), since)
+
+
+def test_a_column_that_came_back_without_its_values_breaks_the_feed(
+    spark: SparkSession, place: Path
+) -> None:
+    spark.sql(f"ALTER TABLE delta.`{place}` SET TBLPROPERTIES ({NAMED})")
+    told = _since(spark, place, "DROP COLUMN note", "ADD COLUMNS (note STRING)")
+    assert told == "version 2 is a DROP COLUMNS"
+    swapped = ("RENAME COLUMN user_id TO other", "RENAME COLUMN note TO user_id")
+    assert _since(spark, place, *swapped) == "version 4 is a RENAME COLUMN"
+
+
+def test_a_column_that_a_write_widened_breaks_the_feed(spark: SparkSession, place: Path) -> None:
+    spark.sql(f"ALTER TABLE delta.`{place}` SET TBLPROPERTIES ({WIDENING})")
+    since = _opened(spark, place).location.version
+    assert since is not None
+    wide = staging(spark, "stg_deposits", DEPOSITS).withColumn("note", F.lit("x"))
+    wide.write.format("delta").mode("append").option("mergeSchema", "true").save(str(place))
+    told = incomplete_since(spark, _opened(spark, place), since)
+    assert told == f"column deposit_amount_minor has another type than at version {since}"
+
+
+def test_a_column_that_no_contract_asks_for_may_come(spark: SparkSession, place: Path) -> None:
+    assert _since(spark, place, "ADD COLUMNS (loaded_by STRING)") is None
