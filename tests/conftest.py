@@ -80,6 +80,13 @@ def _connect_session(settings: dict[str, str]) -> Iterator[SparkSession]:
         yield SparkSession.builder.remote(url).getOrCreate()
 
 
+@pytest.fixture(scope="module")
+def interpreting(spark: SparkSession) -> Iterator[None]:
+    """For tests of what is read and written rather than of what is computed."""
+    with interpreted(spark):
+        yield
+
+
 @pytest.fixture(scope="session")
 def empty_mart(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A mart whose tables have been created and hold nothing."""

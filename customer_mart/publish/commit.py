@@ -133,8 +133,9 @@ def metadata_of_rows(spark: SparkSession, target: Target) -> dict[str, str] | No
 
 def history(spark: SparkSession, target: Target) -> list[Commit]:
     """Every commit that the table's log still tells of, newest first."""
-    told = spark.sql(f"DESCRIBE HISTORY {target.identifier}")
-    return [_commit(row) for row in told.orderBy(F.desc("version")).collect()]
+    told = spark.sql(f"DESCRIBE HISTORY {target.identifier}").collect()
+    # Few rows that are here already: sorted by the engine, they would be a query of their own.
+    return sorted(map(_commit, told), key=lambda commit: commit.version, reverse=True)
 
 
 def _commit(row: Row) -> Commit:

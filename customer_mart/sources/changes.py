@@ -81,5 +81,5 @@ def _retyped(spark: SparkSession, source: SourceTable, since: int) -> str | None
 
 
 def _history(spark: SparkSession, identifier: str, since: int, newest: int) -> list[Row]:
-    history = spark.sql(f"DESCRIBE HISTORY {identifier}")
-    return history.where(f"version > {since} AND version <= {newest}").collect()
+    history = spark.sql(f"DESCRIBE HISTORY {identifier}").collect()
+    return [commit for commit in history if since < commit["version"] <= newest]

@@ -114,14 +114,14 @@ def _delta_version(spark: SparkSession, name: str, identifier: str) -> int | Non
             which would bring back rows that were deleted.
     """
     try:
-        history = spark.sql(f"DESCRIBE HISTORY {identifier} LIMIT 1").select("version").first()
+        newest = spark.sql(f"DESCRIBE HISTORY {identifier} LIMIT 1").collect()
     except Exception as error:
         if isinstance(error, AnalysisException) and error.getCondition() in NO_DELTA_TABLE:
             return None
         raise DataError(
             f"Source {name}: the Delta table {identifier} cannot be read: {first_line(error)}"
         ) from error
-    return None if history is None else int(history["version"])
+    return int(newest[0]["version"]) if newest else None
 
 
 def _file_format(spark: SparkSession, name: str, place: str, wanted: str) -> str | None:

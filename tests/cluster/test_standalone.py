@@ -20,6 +20,7 @@ from scripts.generating.staging import staging_tables
 from tests.cluster.conftest import environment_in, zip_in
 from tests.cluster.standalone import Cluster, Daemon, awaited, standalone_cluster, without_python
 from tests.frames import utc
+from tests.interpreted import INTERPRETED, interpreted
 from tests.jobs.operator_data import AS_OF, Operator
 
 ROOT = Path(__file__).parents[2]
@@ -35,6 +36,7 @@ SMALL = (
     # A short run is over before the JVM's best compiler pays.
     *("--conf", "spark.driver.extraJavaOptions=-XX:TieredStopAtLevel=1"),
     *("--conf", "spark.executor.extraJavaOptions=-XX:TieredStopAtLevel=1"),
+    *(word for name, value in INTERPRETED.items() for word in ("--conf", f"{name}={value}")),
 )
 ALL_DIRT = ("--set", "quality.max_quarantined_fraction=1")
 
@@ -53,11 +55,10 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 @pytest.fixture(scope="module")
 def sources(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("generated") / "sources"
-    spark.conf.set("spark.sql.codegen.wholeStage", "false")
     ids, games = spark.range(CUSTOMERS), spark.range(40)
-    for name, table in staging_tables(ids, games, 7, utc("2025-01-01 00:00:00")).items():
-        table.repartition(FILES.get(name, 2)).write.parquet(str(folder / name))
-    spark.conf.unset("spark.sql.codegen.wholeStage")
+    with interpreted(spark):
+        for name, table in staging_tables(ids, games, 7, utc("2025-01-01 00:00:00")).items():
+            table.repartition(FILES.get(name, 2)).write.parquet(str(folder / name))
     return folder
 
 

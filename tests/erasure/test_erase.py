@@ -178,27 +178,28 @@ def test_a_lost_ledger_is_missed_by_whatever_would_bring_customers_back(
     versions = {table: warehouse.version(table) for table in ALL_TABLES}
     warehouse.insert("stg_deposits", [("d2", "u1", WHEN, 1), ("new", "u0", WHEN, 100)])
 
-    def nothing_goes_on(told: str) -> None:
+    def is_missed(told: str) -> None:
         warehouse.forget_logs()
         capsys.readouterr()
-        for mode in ("incremental", "full"):
-            assert warehouse.run(JANUARY, mode) == 3
-        assert run_job("customer_ltv_scoring", ["--mart", str(warehouse.mart)]) == 3
-        assert _erase(warehouse, "--user-id", "u2") == 3
+        assert warehouse.run(JANUARY, "incremental") == 3
         assert _maintain(warehouse) == 3
         assert main(["status", "--mart", str(warehouse.mart), *ever]) == 3
-        assert capsys.readouterr().err.count(f"The ledger of erased customers {told}") == 6
-        assert warehouse.published() == before
+        assert capsys.readouterr().err.count(f"The ledger of erased customers {told}") == 3
         assert {table: warehouse.version(table) for table in ALL_TABLES} == versions
 
     ledger.rename(away)
-    nothing_goes_on(f"is not at {ledger} any more")
+    is_missed(f"is not at {ledger} any more")
+    assert warehouse.run(JANUARY, "full") == 3
+    assert run_job("customer_ltv_scoring", ["--mart", str(warehouse.mart)]) == 3
+    assert _erase(warehouse, "--user-id", "u2") == 3
+    assert warehouse.published() == before
+    assert {table: warehouse.version(table) for table in ALL_TABLES} == versions
     assert not ledger.exists()
     shutil.copytree(warehouse.mart / "quarantine", ledger)
-    nothing_goes_on(f"at {ledger} is another than the one this mart had")
+    is_missed(f"at {ledger} is another than the one this mart had")
     shutil.rmtree(ledger)
     older.rename(ledger)
-    nothing_goes_on(f"at {ledger} is an older copy of the one this mart had (version ")
+    is_missed(f"at {ledger} is an older copy of the one this mart had (version ")
 
     shutil.rmtree(ledger)
     away.rename(ledger)

@@ -12,6 +12,8 @@ from tests.jobs.operator_data import Operator
 
 DAY = utc("2024-06-01 00:00:00")
 
+pytestmark = pytest.mark.usefixtures("interpreting")
+
 
 @pytest.fixture(scope="module")
 def published(

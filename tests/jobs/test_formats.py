@@ -25,6 +25,8 @@ ROWS: dict[str, Sequence[tuple[Any, ...]]] = dict(
     zip(REQUIRED, (SIGNUPS, DEPOSITS, PURCHASES, EVENTS, GAMES), strict=True)
 )
 
+pytestmark = pytest.mark.usefixtures("interpreting")
+
 
 @pytest.fixture(scope="module")
 def expected(

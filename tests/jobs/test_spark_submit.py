@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.damage import files_of, truncate
 from tests.jobs.operator_data import AS_OF, Operator
 from tests.jobs.test_build import ALL_DIRT, SIGNUPS, SOURCES
 from tests.processes import quick_environment
@@ -51,6 +52,15 @@ def test_the_job_submitted_twice_publishes_the_same_rows(operator: Operator) -> 
     assert [row["user_id"] for row in seen[0][0]] == ["ann", "bob"]
     # The process's time zone is Tokyo's, the session's is not.
     assert str(seen[0][0][0]["signup_date"]) == "2024-11-01"
+
+    for file in files_of(operator.spark, operator.sources / "stg_deposits"):
+        truncate(file)
+    done = submit(job, *places, *ALL_DIRT)
+    assert done.returncode == 3
+    printed = (done.stdout + done.stderr).splitlines()
+    (sentence,) = [line for line in printed if line.startswith("customer-mart:")]
+    assert "stg_deposits" in sentence
+    assert not any(line.startswith(("\tat ", "Traceback")) for line in printed)
 
 
 @pytest.mark.slow

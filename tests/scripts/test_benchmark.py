@@ -293,14 +293,14 @@ def test_incremental_runs_end_with_what_a_rebuild_makes(tmp_path: Path) -> None:
     line = [
         *(sys.executable, "scripts/benchmark.py", "--scenario", "incremental"),
         *("--contenders", "customer_mart,incremental_1_percent,customer_mart_rebuilt"),
-        *("--scale", "0.0002", "--repeat", "1", "--no-warm-up", "--driver-memory", "2g"),
+        *("--scale", "0.0001", "--repeat", "1", "--no-warm-up", "--driver-memory", "2g"),
         *("--work", str(tmp_path / "work"), "--save", str(save)),
     ]
     done = subprocess.run(
         line, cwd=ROOT, capture_output=True, text=True, check=False, env=quick_environment()
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    found = json.loads(save.read_text())["scenarios"]["incremental at scale 0.0002"]
+    found = json.loads(save.read_text())["scenarios"]["incremental at scale 0.0001"]
     assert found["compared"] == [["customer_mart", "customer_mart_rebuilt"]]
     assert found["differences"] == []
     assert [r["target"]["name"] for r in found["ratios"]] == ["1 % touched / full build"]
