@@ -64,9 +64,12 @@ def pass_source_gates(run: Run, whole: Mapping[str, int] | None = None) -> None:
             judged = Balance(name, {READ: whole[name], **quarantined.get(name, {})}, {})
         for problem in _source_problems(run, balance, judged, before.get(name, 0)):
             raise DataError(problem)
-    doubts = sum(run.record.warnings.get(name, 0) for name in BEFORE_SIGNUP)
-    if doubts and run.settings.quality.purchase_before_signup == "fail":
-        raise DataError(f"{doubts} purchases or deposits lie before their customer's signup")
+    purchases, deposits = (run.record.warnings.get(name, 0) for name in BEFORE_SIGNUP)
+    if (purchases or deposits) and run.settings.quality.purchase_before_signup == "fail":
+        raise DataError(
+            f"{purchases} purchases and {deposits} deposits lie before their customer's signup, "
+            "and quality.purchase_before_signup is fail"
+        )
 
 
 def _in_quarantine(run: Run) -> dict[str, dict[str, int]]:
