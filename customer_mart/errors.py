@@ -10,13 +10,17 @@ class MartError(Exception):
 
 
 class UsageError(MartError):
-    """The command line, the settings or the environment are wrong; nothing was read."""
+    """The command line, the settings or the environment are wrong; nothing was published."""
 
     exit_code = 2
 
 
 class DataError(MartError):
-    """The data broke its contract; nothing was published."""
+    """The data or a table broke its contract.
+
+    Nothing but quarantine was published, unless the run found it out while it published, as when
+    the ledger of erased customers was taken away meanwhile.
+    """
 
     exit_code = 3
 

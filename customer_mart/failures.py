@@ -50,8 +50,8 @@ def explained(error: Exception, settings: Settings, stage: str | None = None) ->
         return DataError(f"{at}a sum is too large for its column ({line})")
     if any(reason in told for reason in NO_SPACE):
         return MartError(
-            f"{at}the disk is full of the mart, of its staging folder or of Spark's "
-            f"spark.local.dir ({line}); make room and run again"
+            f"{at}a disk is full: that of the mart, of its staging folder, or of spark.local.dir "
+            f"({line}); make room and run again"
         )
     file = unreadable_file(error)
     return DataError(_unreadable(file, settings, at)) if file else error

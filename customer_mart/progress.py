@@ -51,9 +51,8 @@ class Progress:
         finally:
             seconds = round(time.perf_counter() - start, 3)
             self.durations[name] = round(self.durations.get(name, 0) + seconds, 3)
-            self.log.info(
-                outcome, stage=name, rows=stage.rows, seconds=seconds, notes=stage.notes or None
-            )
+            write = self.log.error if outcome == "failed" else self.log.info
+            write(outcome, stage=name, rows=stage.rows, seconds=seconds, notes=stage.notes or None)
 
     def note(self, text: str) -> None:
         """Writes a line that belongs to no stage."""

@@ -124,8 +124,9 @@ def _managed_session() -> SparkSession:
 def _laptop_session(choices: dict[str, str]) -> SparkSession:
     if find_spec("delta") is None:
         raise UsageError(
-            "Delta Lake is not installed for Python: pip install 'customer-mart[local]', or run "
-            "the job with spark-submit --properties-file conf/spark-local.conf"
+            "Delta Lake is not installed for Python: run scripts/environment.sh, or pip install "
+            "'.[local]' in the repository, or run the job with spark-submit --properties-file "
+            "conf/spark-local.conf"
         )
     # Delta's Python package is there on laptops only, as an extra.
     from delta import configure_spark_with_delta_pip  # noqa: PLC0415

@@ -1,6 +1,7 @@
 """Erase customers from the mart's tables, and keep later runs from bringing them back.
 
-Takes the flags of `customer-mart erase`, by hand, with spark-submit or as a Databricks task.
+Takes the flags of `customer-mart erase`, by hand or with spark-submit; on Databricks tasks call
+the wheel's entry point `customer-mart-task` instead (resources/).
 """
 
 import sys

@@ -58,7 +58,9 @@ def test_the_remedy_is_right_for_the_table(file: str, remedy: str) -> None:
 def test_a_full_disk_is_found_below_the_engines_first_line() -> None:
     engine = "Task failed while writing rows.\nCaused by: IOException: No space left on device"
     error = explained(RuntimeError(engine), load_settings(None, [], PLACES))
-    assert str(error).startswith("the disk is full of the mart, of its staging folder or of Spark")
+    assert str(error).startswith(
+        "a disk is full: that of the mart, of its staging folder, or of spark"
+    )
 
 
 def test_what_is_not_known_stays_as_it_is() -> None:

@@ -3,7 +3,7 @@ from datetime import datetime, timezone
 
 import pytest
 
-from customer_mart.progress import start_progress
+from customer_mart.progress import GaveWayError, start_progress
 
 
 def test_a_stage_is_a_line_with_its_rows_seconds_and_notes(
@@ -72,6 +72,8 @@ def test_json_has_an_object_a_line_with_the_run_and_the_stage(
         stage.notes.append("ignored comment")
     with pytest.raises(ValueError, match="broken"), progress.stage("dim_customer"):
         raise ValueError("broken")
+    with pytest.raises(GaveWayError), progress.stage("stg_web_events"):
+        raise GaveWayError("users share a hash")
     progress.note("nothing to do")
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     times = [
@@ -89,15 +91,23 @@ def test_json_has_an_object_a_line_with_the_run_and_the_stage(
         },
         {
             "event": "failed",
-            "level": "info",
+            "level": "error",
             "run_id": "run-1",
             "stage": "dim_customer",
             "rows": None,
             "notes": None,
         },
+        {
+            "event": "gave way",
+            "level": "info",
+            "run_id": "run-1",
+            "stage": "stg_web_events",
+            "rows": None,
+            "notes": None,
+        },
         {"event": "note", "level": "info", "run_id": "run-1", "text": "nothing to do"},
     ]
-    assert len(seconds) == 2
+    assert len(seconds) == 3
     assert all(time.tzinfo == timezone.utc for time in times)
 
 

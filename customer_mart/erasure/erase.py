@@ -75,7 +75,11 @@ def erase(
         stage.rows = enter(spark, settings, list(ids), request_id)
         erased = erased_customers(spark, settings)
         if erased is None:
-            raise DataError("The ledger erased_customers is empty although customers were entered")
+            raise DataError(
+                "The ledger erased_customers is empty although customers were entered: put it "
+                "back from its backup if it named others before, then erase the same customers "
+                "again"
+            )
         # Entered by this request, or by one that ended before it came to this.
         if erased.unfinished:
             note_ledger(spark, settings)

@@ -9,6 +9,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from customer_mart.errors import UsageError
+from customer_mart.settings.expected import expected, setting_name
 from customer_mart.settings.names import CREDENTIAL_FOUND, holds_credential
 from customer_mart.settings.settings import Settings
 
@@ -179,12 +180,14 @@ def _names(tree: Mapping[Any, Any], path: tuple[str, ...] = ()) -> list[str]:
 def _sentence(invalid: ValidationError) -> str:
     """The first thing wrong, with the setting's name and what was found there."""
     first = invalid.errors(include_url=False)[0]
-    name = ".".join(str(part) for part in first["loc"]) or "settings"
+    name = setting_name(first["loc"])
     if first["type"] == "extra_forbidden":
         return f"Unknown setting {name}; the nearest one is {_nearest(name)}"
+    if first["type"] == "missing":
+        return f"The setting {name} is missing"
     found = first["input"]
     is_secret = first["type"] == CREDENTIAL_FOUND or holds_credential(str(found))
     # A single value in the place of a group may be of any of its settings.
     is_group = first["type"] == "model_type" or isinstance(found, dict | list | tuple | BaseModel)
     shown = "" if is_secret or is_group else f" (found {found!r})"
-    return f"The setting {name} is not valid: {first['msg'].removeprefix('Value error, ')}{shown}"
+    return f"The setting {name} is not valid: {expected(first['type'], first['msg'])}{shown}"

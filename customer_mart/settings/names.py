@@ -37,7 +37,7 @@ def _catalog_name(name: str, parts: int) -> str:
     if not re.fullmatch(rf"{_PART}(?:\.{_PART}){{0,{parts - 1}}}", name):
         raise ValueError(
             f"a name in a catalog is letters, digits, _ and -, in at most {parts} parts with dots "
-            "between"
+            "between, each of which begins with a letter or _"
         )
     return name
 
@@ -80,6 +80,19 @@ def _principal(name: str) -> str:
     return name
 
 
+def _as_text(options: object) -> object:
+    """Options with true, false and numbers as Spark's readers take them: as text."""
+    if not isinstance(options, dict):
+        return options
+    return {name: _text_of(value) for name, value in options.items()}
+
+
+def _text_of(value: object) -> object:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, int | float) else value
+
+
 def _reader_options(options: dict[str, str]) -> dict[str, str]:
     """Options of Spark's readers, none of which is a credential or another place."""
     for name, value in options.items():
@@ -120,4 +133,6 @@ Place = Annotated[str, AfterValidator(_place)]
 ColumnName = Annotated[str, AfterValidator(_column_name)]
 Principal = Annotated[str, AfterValidator(_principal)]
 Variable = Annotated[str, BeforeValidator(_variable)]
-ReaderOptions = Annotated[dict[str, str], AfterValidator(_reader_options)]
+ReaderOptions = Annotated[
+    dict[str, str], BeforeValidator(_as_text), AfterValidator(_reader_options)
+]

@@ -65,9 +65,12 @@ def pass_source_gates(run: Run, whole: Mapping[str, int] | None = None) -> None:
     for balance in judged:
         for problem in _source_problems(run, balance, before.get(balance.source, 0)):
             raise DataError(problem)
-    doubts = sum(run.record.warnings.get(name, 0) for name in BEFORE_SIGNUP)
-    if doubts and run.settings.quality.purchase_before_signup == "fail":
-        raise DataError(f"{doubts} purchases or deposits lie before their customer's signup")
+    purchases, deposits = (run.record.warnings.get(name, 0) for name in BEFORE_SIGNUP)
+    if (purchases or deposits) and run.settings.quality.purchase_before_signup == "fail":
+        raise DataError(
+            f"{purchases} purchases and {deposits} deposits lie before their customer's signup, "
+            "and quality.purchase_before_signup is fail"
+        )
 
 
 def _judged(run: Run, whole: Mapping[str, int]) -> list[Balance]:

@@ -33,7 +33,13 @@ def written() -> dict[str, Any]:
 
 @cache
 def jobs(target: str) -> dict[str, dict[str, Any]]:
-    """The jobs of a target, every reference resolved.
+    """The jobs of a target, every reference resolved."""
+    found: dict[str, dict[str, Any]] = resolved(written()["resources"]["jobs"], target)
+    return found
+
+
+def resolved(node: Any, target: str) -> Any:
+    """A part of the bundle as a target sees it, every reference resolved.
 
     Raises:
         KeyError: on a reference to what nobody declares.
@@ -42,8 +48,7 @@ def jobs(target: str) -> dict[str, dict[str, Any]]:
     chosen = {**declared, **SAID, **written()["targets"][target]["variables"]}
     known = {**WORKSPACE, "bundle.target": target}
     known |= {f"var.{name}": _resolved(value, known) for name, value in chosen.items()}
-    resolved: dict[str, dict[str, Any]] = _resolved(written()["resources"]["jobs"], known)
-    return resolved
+    return _resolved(node, known)
 
 
 def parameters(job: dict[str, Any], task: dict[str, Any]) -> list[str]:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from customer_mart.cli import main
 from customer_mart.erasure.ledger import enter
 from customer_mart.settings import load_settings
 from tests.faults.damage import DIM_IS_PUBLISHED, SOURCES_ARE_OPEN, once_at, only_error
@@ -49,3 +50,13 @@ def test_a_run_that_an_erasure_overtakes_fails_and_the_next_one_leaves_the_custo
         left = {row["user_id"] for row in operator.rows(table)}
         assert left == {"u4"}
     assert operator.table("customer_tier_changes").isEmpty()
+
+
+def test_an_erasure_that_finds_its_own_entry_gone_says_what_to_do(
+    operator: Operator, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("customer_mart.erasure.erase.erased_customers", lambda *_: None)
+    assert main(["erase", "--mart", str(operator.mart), "--user-id", "u1"]) == 3
+    told = only_error(capsys)
+    assert "The ledger erased_customers is empty although customers were entered" in told
+    assert told.strip().endswith("then erase the same customers again")

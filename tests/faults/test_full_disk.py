@@ -92,13 +92,13 @@ def test_a_full_disk_leaves_whole_tables_and_room_lets_the_next_run_converge(
     elsewhere = ("--set", f"mart.staging={tmp_path / 'staging'}")
     with nothing_published(full):
         assert full.run(JANUARY, "full", *slowly, *elsewhere) == 1
-    assert "publish dim_customer: the disk is full of" in only_error(capsys)
+    assert "publish dim_customer: a disk is full: that of" in only_error(capsys)
     assert set((full.mart / "dim_customer").rglob("*.parquet")) > found
     assert not (tmp_path / "staging").exists()
     # From the start.
     with nothing_published(full):
         assert full.run(JANUARY, "auto") == 1
-    assert "the disk is full of the mart" in only_error(capsys)
+    assert "a disk is full: that of the mart" in only_error(capsys)
     assert full.published() == before
 
     disk.make_room()

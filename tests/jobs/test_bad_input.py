@@ -133,7 +133,11 @@ def test_a_purchase_before_signup_warns_or_fails_as_configured(
     assert good.last_run()["warnings"]["purchases_before_signup"] == 1
     assert good.rows("dim_customer")[0]["days_to_first_purchase"] == -0.5
     flags = ("--set", "quality.purchase_before_signup=fail")
-    fails(good, capsys, "1 purchases or deposits lie before their customer's signup", *flags)
+    told = (
+        "1 purchases and 0 deposits lie before their customer's signup, and "
+        "quality.purchase_before_signup is fail"
+    )
+    fails(good, capsys, told, *flags)
 
 
 def test_a_failed_check_leaves_the_published_version_the_current_one(

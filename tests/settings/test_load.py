@@ -207,7 +207,46 @@ def test_an_override_of_a_list_by_a_name_is_refused() -> None:
         (
             "scoring.min_tenure_days=-1",
             "scoring.min_tenure_days",
-            "Input should be greater than or equal to 0 (found -1)",
+            "it has to be greater than or equal to 0 (found -1)",
+        ),
+        (
+            "publish.view_readers=bi",
+            "publish.view_readers",
+            "a list is expected, such as [a, b] (found 'bi')",
+        ),
+        ("mart=here", "mart", "settings by name are expected"),
+        ("publish.view=maybe", "publish.view", "true or false is expected (found 'maybe')"),
+        (
+            "maintenance.retention_hours=1.5",
+            "maintenance.retention_hours",
+            "a whole number is expected (found 1.5)",
+        ),
+        ("scoring.horizon_years=x", "scoring.horizon_years", "a number is expected (found 'x')"),
+        (
+            "scoring.horizon_years=1.1234567",
+            "scoring.horizon_years",
+            "it has to have no more than 6 decimal places (found 1.1234567)",
+        ),
+        (
+            "quality.earliest_timestamp=yesterday",
+            "quality.earliest_timestamp",
+            "a time is expected, such as 2025-01-01T00:00:00Z (found 'yesterday')",
+        ),
+        (
+            "sources.schema=2024",
+            "sources.schema",
+            "text is expected, in quotes where YAML takes it for something else (found 2024)",
+        ),
+        ("player_types.regular=''", "player_types.regular", "it must not be empty (found '')"),
+        (
+            "sources.stg_games.format=excel",
+            "sources.stg_games.format",
+            "it has to be 'auto', 'delta', 'parquet' or 'csv' (found 'excel')",
+        ),
+        (
+            "scoring.frequency.at_least.6=9",
+            "scoring.frequency.at_least.6",
+            "it has to be less than or equal to 5 (found 6)",
         ),
         (
             "sources.time_zone=Mars/Base",
@@ -222,6 +261,12 @@ def test_a_bad_value_is_one_sentence_with_its_setting(
     with pytest.raises(UsageError) as refused:
         load_settings(None, [override])
     assert str(refused.value) == f"The setting {setting} is not valid: {reason}"
+
+
+def test_a_setting_that_an_item_of_a_list_lacks_is_missing() -> None:
+    with pytest.raises(UsageError) as refused:
+        load_settings(None, ["customer_segments.bands=[{at_least: 2}]"])
+    assert str(refused.value) == "The setting customer_segments.bands.0.label is missing"
 
 
 def test_a_file_that_is_missing_is_named(tmp_path: Path) -> None:

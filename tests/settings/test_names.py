@@ -75,6 +75,11 @@ def test_a_name_that_is_none_is_refused(tmp_path: Path, setting: str, name: str)
     assert "a name in a catalog is letters, digits, _ and -" in _refused(tmp_path, setting, name)
 
 
+def test_a_name_that_begins_with_a_digit_is_told_what_a_name_begins_with(tmp_path: Path) -> None:
+    told = _refused(tmp_path, "sources.schema", "2024_staging")
+    assert told.endswith("each of which begins with a letter or _ (found '2024_staging')")
+
+
 @pytest.mark.parametrize("setting", PLACES)
 @pytest.mark.parametrize("place", HOSTILE_PLACES)
 def test_a_path_that_leaves_its_folder_or_its_quotes_is_refused(
@@ -151,6 +156,19 @@ def test_an_option_is_no_way_to_another_place(tmp_path: Path, option: str) -> No
 def test_any_other_option_is_taken(option: str) -> None:
     settings = load_settings(None, [f"sources.stg_games.options={json.dumps({option: 'true'})}"])
     assert settings.sources.source("stg_games").options == {option: "true"}
+
+
+def test_an_option_may_be_true_false_or_a_number(tmp_path: Path) -> None:
+    config = tmp_path / "mart.yml"
+    options = "{header: true, mergeSchema: false, maxColumns: 1, samplingRatio: 0.5}"
+    config.write_text(f"sources: {{stg_games: {{options: {options}}}}}")
+    taken = load_settings(config).sources.source("stg_games").options
+    assert taken == {
+        "header": "true",
+        "mergeSchema": "false",
+        "maxColumns": "1",
+        "samplingRatio": "0.5",
+    }
 
 
 @pytest.mark.parametrize("secret", [f"{SENTINEL}!", f"7{SENTINEL}", 1234567890123456])
