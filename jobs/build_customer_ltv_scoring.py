@@ -1,6 +1,7 @@
 """Build customer_ltv_scoring alone from the dim_customer that was published last.
 
-Takes the flags of `customer-mart build`, by hand, with spark-submit or as a Databricks task.
+Takes the flags of `customer-mart build` but for --sources and --mode, by hand, with spark-submit
+or as a Databricks task.
 """
 
 import sys

@@ -7,7 +7,7 @@ import pytest
 
 from customer_mart import __version__
 from customer_mart.arguments import instant
-from customer_mart.cli import main
+from customer_mart.cli import main, run_job
 
 INSTANTS = {
     "2025-01-01T00:00:00Z": datetime(2025, 1, 1, tzinfo=timezone.utc),
@@ -41,6 +41,16 @@ def test_wrong_usage_exits_with_2(
         main(arguments)
     assert stopped.value.code == 2
     assert "usage: customer-mart" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("flag", [("--mode", "full"), ("--sources", "/nowhere")])
+def test_scores_alone_have_no_sources_and_no_mode(
+    flag: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        run_job("customer_ltv_scoring", ["--mart", "/nowhere", *flag])
+    assert stopped.value.code == 2
+    assert f"unrecognized arguments: {' '.join(flag)}" in capsys.readouterr().err
 
 
 def test_an_unknown_setting_names_the_nearest_one(capsys: pytest.CaptureFixture[str]) -> None:
