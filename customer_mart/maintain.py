@@ -8,6 +8,8 @@ from pyspark.sql import functions as F
 
 from customer_mart.contracts import MART_TABLES
 from customer_mart.erasure.known_ledger import require_ledger
+from customer_mart.errors import DataError
+from customer_mart.places import absolute
 from customer_mart.progress import LogFormat, start_progress
 from customer_mart.publish.maintenance import compact, size, vacuum
 from customer_mart.publish.run_record import SUCCEEDED
@@ -18,6 +20,22 @@ from customer_mart.settings import Settings
 # Scores are published for all customers at once, each date in the order of ltv_score: there is
 # nothing to compact, and OPTIMIZE would not keep the order.
 NOT_COMPACTED = ("customer_ltv_scoring",)
+
+
+def require_tables(spark: SparkSession, settings: Settings) -> None:
+    """Refuses a place without a mart, which would seem to be in good order.
+
+    To be called before the mart's lock is taken, which makes a folder where there is none.
+
+    Raises:
+        DataError: if no table of a mart is there.
+    """
+    if _tables(spark, settings):
+        return
+    place = settings.mart.catalog_schema or absolute(str(settings.mart.location))
+    raise DataError(
+        f"There is no mart at {place} to maintain: check --mart, or run customer-mart build"
+    )
 
 
 def maintain(spark: SparkSession, settings: Settings, log_format: LogFormat = "text") -> None:

@@ -97,6 +97,16 @@ def test_a_mart_that_was_never_built_says_so(
     assert f"There is no customer_ltv_scoring at {tmp_path}" in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("spark")
+def test_scores_of_no_customers_are_an_error_and_get_no_folder(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mistyped = tmp_path / "mistyped"
+    assert run_job("customer_ltv_scoring", ["--mart", str(mistyped)]) == 3
+    assert f"No dim_customer has been published at {mistyped}/" in capsys.readouterr().err
+    assert not mistyped.exists()
+
+
 def test_the_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stopped:
         main(["--version"])
