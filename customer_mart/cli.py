@@ -12,12 +12,12 @@ from pyspark.sql import SparkSession
 from customer_mart import pipeline
 from customer_mart.arguments import command_parser, job_parser
 from customer_mart.contracts import STAGING_TABLES
-from customer_mart.erasure.erase import erase
+from customer_mart.erasure.erase import erase, require_customers
 from customer_mart.erasure.request import requested_ids
 from customer_mart.errors import MartError, UsageError, first_line
 from customer_mart.failures import in_plain_words
 from customer_mart.history import print_history
-from customer_mart.maintain import maintain
+from customer_mart.maintain import maintain, require_tables
 from customer_mart.places import is_uri
 from customer_mart.publish.run_lock import run_lock
 from customer_mart.publish.target import target
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run_job(table: str, arguments: Sequence[str] | None = None) -> int:
-    """A script under jobs/: the flags of `customer-mart build`, for one table or for both."""
+    """A script under jobs/: the flags of `customer-mart build` that its table knows."""
     parsed = job_parser(table).parse_args(arguments)
     parsed.command, parsed.table = "build", table
     return _guarded(parsed)
@@ -77,6 +77,7 @@ def _run_with(arguments: argparse.Namespace, settings: Settings) -> None:
         return
     spark = get_session(verbose=arguments.verbose)
     if arguments.command == "maintain":
+        require_tables(spark, settings)
         with run_lock(spark, settings.mart, "maintenance"):
             maintain(spark, settings, arguments.log_format)
     elif arguments.command == "top":
@@ -92,6 +93,7 @@ def _run_with(arguments: argparse.Namespace, settings: Settings) -> None:
 def _erase(arguments: argparse.Namespace, settings: Settings) -> None:
     ids = requested_ids(arguments.user_ids, arguments.user_ids_file)
     spark = get_session(verbose=arguments.verbose)
+    require_customers(spark, settings)
     with run_lock(spark, settings.mart, "erasure"):
         erase(spark, settings, ids, arguments.log_format, purge=arguments.purge)
 
@@ -101,6 +103,8 @@ def _build(arguments: argparse.Namespace, settings: Settings) -> None:
         _require_sources(settings)
     is_watched = sys.stderr.isatty() and arguments.log_format == "text"
     spark = get_session(show_progress_bar=is_watched, verbose=arguments.verbose)
+    if arguments.table == "customer_ltv_scoring":
+        newest_dim(spark, settings)  # says that there is none before the lock makes a folder
     with run_lock(spark, settings.mart, f"build of {arguments.table}"):
         _build_with(spark, arguments, settings)
 

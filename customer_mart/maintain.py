@@ -8,16 +8,38 @@ from pyspark.sql import functions as F
 
 from customer_mart.contracts import MART_TABLES
 from customer_mart.erasure.known_ledger import require_ledger
+from customer_mart.errors import DataError
+from customer_mart.places import absolute
 from customer_mart.progress import LogFormat, start_progress
 from customer_mart.publish.maintenance import compact, size, vacuum
 from customer_mart.publish.run_record import SUCCEEDED
 from customer_mart.publish.staged import clear_abandoned
-from customer_mart.publish.target import target
+from customer_mart.publish.target import Target, target
 from customer_mart.settings import Settings
+
+# Scores are published for all customers at once, each date in the order of ltv_score: there is
+# nothing to compact, and OPTIMIZE would not keep the order.
+NOT_COMPACTED = ("customer_ltv_scoring",)
+
+
+def require_tables(spark: SparkSession, settings: Settings) -> None:
+    """Refuses a place without a mart, which would seem to be in good order.
+
+    To be called before the mart's lock is taken, which makes a folder where there is none.
+
+    Raises:
+        DataError: if no table of a mart is there.
+    """
+    if _tables(spark, settings):
+        return
+    place = settings.mart.catalog_schema or absolute(str(settings.mart.location))
+    raise DataError(
+        f"There is no mart at {place} to maintain: check --mart, or run customer-mart build"
+    )
 
 
 def maintain(spark: SparkSession, settings: Settings, log_format: LogFormat = "text") -> None:
-    """Compacts and vacuums every table of the mart, and clears what killed runs left behind.
+    """Compacts and vacuums the tables of the mart, and clears what killed runs left behind.
 
     To be called with the mart's lock held: OPTIMIZE and an overwrite at the same time would make
     one of the two fail, and VACUUM would take files that a run has yet to commit.
@@ -29,13 +51,11 @@ def maintain(spark: SparkSession, settings: Settings, log_format: LogFormat = "t
     require_ledger(spark, settings)
     progress = start_progress(log_format, "maintenance")
     hours = retention_hours(spark, settings, datetime.now(tz=timezone.utc))
-    for name in MART_TABLES:
-        table = target(name, settings.mart)
-        if not table.exists(spark):
-            continue
-        with progress.stage(f"maintain {name}") as stage:
-            before = size(spark, table)
-            compacted = compact(spark, table, settings.maintenance.max_files_per_partition)
+    for table in _tables(spark, settings):
+        with progress.stage(f"maintain {table.contract.name}") as stage:
+            before, compacted = size(spark, table), 0
+            if table.contract.name not in NOT_COMPACTED:
+                compacted = compact(spark, table, settings.maintenance.max_files_per_partition)
             vacuum(spark, table, hours)
             after = size(spark, table)
             stage.notes.append(
@@ -44,6 +64,12 @@ def maintain(spark: SparkSession, settings: Settings, log_format: LogFormat = "t
                 f"{hours} hours kept"
             )
     clear_abandoned(spark, settings.mart)
+
+
+def _tables(spark: SparkSession, settings: Settings) -> list[Target]:
+    """The tables of the mart that are there."""
+    targets = (target(name, settings.mart) for name in MART_TABLES)
+    return [table for table in targets if table.exists(spark)]
 
 
 def retention_hours(spark: SparkSession, settings: Settings, now: datetime) -> int:

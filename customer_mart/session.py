@@ -18,7 +18,24 @@ DELTA = {
     "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
     "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
 }
+# What Delta names as dependencies though Spark ships it: as in conf/spark-local.conf.
+SHIPPED_WITH_SPARK = (
+    "org.apache.hadoop:hadoop-client-*",
+    "org.apache.parquet:*",
+    "org.apache.logging.log4j:*",
+    "org.slf4j:*",
+    "com.fasterxml.jackson*:*",
+    "org.xerial.snappy:*",
+    "com.github.luben:*",
+    "io.airlift:*",
+    "com.google.code.findbugs:*",
+    "commons-logging:*",
+    "commons-pool:*",
+    "org.locationtech.jts:*",
+    "org.roaringbitmap:*",
+)
 LAPTOP = {
+    "spark.jars.excludes": ",".join(SHIPPED_WITH_SPARK),
     "spark.driver.memory": "4g",
     # A batch job waits for all its rows: throughput counts, pauses do not.
     "spark.driver.extraJavaOptions": "-XX:+UseParallelGC",
@@ -132,8 +149,7 @@ def _laptop_session(choices: dict[str, str]) -> SparkSession:
     from delta import configure_spark_with_delta_pip  # noqa: PLC0415
 
     builder = SparkSession.builder.appName("customer-mart").master("local[*]")
-    for name, value in {**DELTA, **LAPTOP, **choices}.items():
-        builder = builder.config(name, value)
+    builder = builder.config(map={**DELTA, **LAPTOP, **choices})
     try:
         session: SparkSession = configure_spark_with_delta_pip(builder).getOrCreate()
     except PySparkException as error:

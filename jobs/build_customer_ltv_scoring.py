@@ -1,7 +1,7 @@
 """Build customer_ltv_scoring alone from the dim_customer that was published last.
 
-Takes the flags of `customer-mart build`, by hand or with spark-submit; on Databricks tasks call
-the wheel's entry point `customer-mart-task` instead (resources/).
+Takes the flags of `customer-mart build` but --sources and --mode, by hand or with spark-submit;
+on Databricks tasks call the wheel's entry point `customer-mart-task` instead (resources/).
 """
 
 import sys

@@ -55,20 +55,14 @@ def spark_session(file_format: str) -> SparkSession:
         for name, value in NEEDED.items():
             running.conf.set(name, value)
         return running
-    builder = SparkSession.builder.appName("generate_data")
-    for name, value in NEEDED.items():
-        builder = builder.config(name, value)
+    builder = SparkSession.builder.appName("generate_data").config(map={**NEEDED})
     if "PYSPARK_GATEWAY_PORT" in os.environ:
         return builder.getOrCreate()
-    builder = builder.master("local[*]")
-    for name, value in LAPTOP.items():
-        builder = builder.config(name, value)
+    builder = builder.master("local[*]").config(map={**LAPTOP})
     if file_format == "delta":
         from delta import configure_spark_with_delta_pip  # noqa: PLC0415 - not on every cluster
 
-        for name, value in DELTA.items():
-            builder = builder.config(name, value)
-        builder = configure_spark_with_delta_pip(builder)
+        builder = configure_spark_with_delta_pip(builder.config(map={**DELTA}))
     return builder.getOrCreate()
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from customer_mart import __version__
 from customer_mart.arguments import instant
-from customer_mart.cli import main
+from customer_mart.cli import main, run_job
 
 INSTANTS = {
     "2025-01-01T00:00:00Z": datetime(2025, 1, 1, tzinfo=timezone.utc),
@@ -41,6 +41,16 @@ def test_wrong_usage_exits_with_2(
         main(arguments)
     assert stopped.value.code == 2
     assert "usage: customer-mart" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("flag", [("--mode", "full"), ("--sources", "/nowhere")])
+def test_scores_alone_have_no_sources_and_no_mode(
+    flag: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        run_job("customer_ltv_scoring", ["--mart", "/nowhere", *flag])
+    assert stopped.value.code == 2
+    assert f"unrecognized arguments: {' '.join(flag)}" in capsys.readouterr().err
 
 
 def test_an_unknown_setting_names_the_nearest_one(capsys: pytest.CaptureFixture[str]) -> None:
@@ -85,6 +95,16 @@ def test_a_mart_that_was_never_built_says_so(
 ) -> None:
     assert main(["top", "--mart", str(tmp_path)]) == 3
     assert f"There is no customer_ltv_scoring at {tmp_path}" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("spark")
+def test_scores_of_no_customers_are_an_error_and_get_no_folder(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mistyped = tmp_path / "mistyped"
+    assert run_job("customer_ltv_scoring", ["--mart", str(mistyped)]) == 3
+    assert f"No dim_customer has been published at {mistyped}/" in capsys.readouterr().err
+    assert not mistyped.exists()
 
 
 def test_the_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None:

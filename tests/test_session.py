@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -87,21 +88,51 @@ print(json.dumps(dict(get_session().sparkContext.getConf().getAll())))
 """
 
 
-@pytest.mark.slow
-@pytest.mark.classic("starts a driver with a session of its own")
-def test_a_runtime_without_a_session_yet_decides_on_the_one_it_makes(tmp_path: Path) -> None:
-    lines = [f"{name} {value}" for name, value in PLATFORM.items()]
-    (tmp_path / "spark-defaults.conf").write_text("\n".join(lines), encoding="utf-8")
-    runtime = {"DATABRICKS_RUNTIME_VERSION": "17.3", "SPARK_CONF_DIR": str(tmp_path)}
+def _printed_settings(environment: dict[str, str]) -> dict[str, str]:
+    """The settings of the session that a process of its own gets."""
     done = subprocess.run(
         [sys.executable, "-c", PRINT_SETTINGS],
         capture_output=True,
         text=True,
         check=True,
         cwd=ROOT,
-        env={**os.environ, **runtime},
+        env={**os.environ, **environment},
     )
-    settings = json.loads(done.stdout.splitlines()[-1])
+    settings: dict[str, str] = json.loads(done.stdout.splitlines()[-1])
+    return settings
+
+
+def _properties(file: Path) -> dict[str, str]:
+    """What a properties file sets; a line that ends in a backslash goes on in the next."""
+    lines = re.sub(r"\\\n\s*", "", file.read_text(encoding="utf-8")).splitlines()
+    return dict(line.split(maxsplit=1) for line in lines if line and not line.startswith("#"))
+
+
+def test_a_laptop_s_own_session_is_set_as_the_file_for_spark_submit_has_it() -> None:
+    own, submitted = {**DELTA, **LAPTOP}, _properties(ROOT / "conf" / "spark-local.conf")
+    both = own.keys() & submitted.keys()
+    assert both >= {"spark.jars.excludes", "spark.driver.memory", *DELTA}
+    assert {name: own[name] for name in both} == {name: submitted[name] for name in both}
+
+
+@pytest.mark.slow
+@pytest.mark.classic("starts a driver with a session of its own")
+def test_a_laptop_s_own_session_takes_delta_without_what_spark_ships() -> None:
+    settings = _printed_settings({})
+    assert settings["spark.jars.excludes"] == LAPTOP["spark.jars.excludes"]
+    jars = {Path(jar).name.rsplit("-", 1)[0] for jar in settings["spark.jars"].split(",")}
+    assert any(jar.startswith("io.delta_delta-spark") for jar in jars)
+    shipped = ("org.apache.hadoop", "org.apache.parquet")
+    assert not any(jar.startswith(shipped) for jar in jars)
+
+
+@pytest.mark.slow
+@pytest.mark.classic("starts a driver with a session of its own")
+def test_a_runtime_without_a_session_yet_decides_on_the_one_it_makes(tmp_path: Path) -> None:
+    lines = [f"{name} {value}" for name, value in PLATFORM.items()]
+    (tmp_path / "spark-defaults.conf").write_text("\n".join(lines), encoding="utf-8")
+    runtime = {"DATABRICKS_RUNTIME_VERSION": "17.3", "SPARK_CONF_DIR": str(tmp_path)}
+    settings = _printed_settings(runtime)
     assert {name: settings[name] for name in PLATFORM} == PLATFORM
     ours = {*DELTA, *LAPTOP, "spark.jars", "spark.jars.packages", "spark.log.level"}
     # PySpark's launcher gives every driver options of its own.

@@ -1,5 +1,6 @@
 """The entry point of a wheel task: Databricks sees a failure only in what is raised."""
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -20,7 +21,8 @@ def test_a_failed_task_raises_the_exit_code(
 
 @pytest.mark.usefixtures("spark")
 def test_a_task_that_is_done_raises_nothing(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, empty_mart: Path, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(sys, "argv", ["task", "maintain", "--mart", str(tmp_path)])
+    shutil.copytree(empty_mart, tmp_path / "mart")
+    monkeypatch.setattr(sys, "argv", ["task", "maintain", "--mart", str(tmp_path / "mart")])
     main()

@@ -13,6 +13,7 @@ from customer_mart.settings.scales import (
     LabelScale,
     Model,
     QuickConversionScale,
+    Score,
     _check_falling,
 )
 
@@ -59,9 +60,9 @@ class Risk(Model):
 
     new_customer_days: NotNegative = Decimal(30)
     inactive_days: NotNegative = Decimal(90)
-    new_customer_score: Annotated[int, Field(ge=1, le=3)] = 3
-    inactive_score: Annotated[int, Field(ge=1, le=3)] = 2
-    otherwise: Annotated[int, Field(ge=1, le=3)] = 1
+    new_customer_score: Score = 3
+    inactive_score: Score = 2
+    otherwise: Score = 1
 
 
 class Promotion(Model):

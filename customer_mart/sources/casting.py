@@ -22,8 +22,14 @@ BLANKS = r"[\s\p{Cntrl}]*$"
 WITHOUT_OFFSET = DATE + r"([T ](\d{1,2}(:\d{1,2}(:\d{1,2}(\.\d*)?)?)?)?)?" + BLANKS
 # A day and nothing more precise, which a date would lose.
 WHOLE_DAY = DATE + r"([T ]00:00(:00(\.0*)?)?Z?)?" + BLANKS
-# Text that DECIMAL(38,18) holds without rounding; a finer number is not silently rounded.
-PLAIN_NUMBER = r"^\s*[+-]?(\d+\.?\d{0,18}0*|\.\d{1,18}0*)([eE]\+?\d{1,2})?\s*$"
+WIDE, NEAREST_TO_ZERO = T.DecimalType(38, 18), 1e-18
+# Text that the type above holds without rounding; a finer number is not silently rounded. Where
+# the exponent is negative, nine of the eighteen places are its own and nine the digits'. A zero,
+# which Java writes as 0E-18, has none to lose.
+NUMBER = r"(\d+\.?\d{0,18}0*|\.\d{1,18}0*)([eE]\+?\d{1,2})?"
+SCALED_DOWN = r"(\d+\.?\d{0,9}0*|\.\d{1,9}0*)[eE]-0?\d"
+ZERO = r"(0+\.?0*|\.0+)[eE]-\d{1,2}"
+PLAIN_NUMBER = rf"^\s*[+-]?({NUMBER}|{SCALED_DOWN}|{ZERO})\s*$"
 
 
 def can_cast(found: T.DataType, column: ContractColumn) -> bool:
@@ -81,15 +87,29 @@ def _number(values: Column, found: T.DataType, target: str) -> Column:
     exact_already = target == "bigint" and isinstance(found, INTEGERS)
     if exact_already or found == T.DecimalType(18, 2) == _decimal(target):
         return values.cast(target)
+    wide, wide_type = _wide(values, found)
+    narrow = wide.try_cast(target)
+    # Compared in the wide type: by itself Spark would take one of 38 digits that holds the whole
+    # part of either, and drop the last places of a fine one.
+    is_exact = narrow.try_cast(wide_type) == wide
+    if isinstance(found, (T.FloatType, T.DoubleType)):
+        # Nearer to zero than the last place of the wide type, it would pass for zero.
+        is_exact &= (values == 0) | (F.abs(values) >= NEAREST_TO_ZERO)
+    return F.when(is_exact, narrow)
+
+
+def _wide(values: Column, found: T.DataType) -> tuple[Column, T.DecimalType]:
+    """The number as a decimal of that type; NULL when it is none, or is text too fine for it."""
+    if isinstance(found, T.DecimalType):
+        return values, found
     # NaN and infinity become NULL; a double becomes the shortest decimal that reads the same,
     # which is what whoever wrote 19.99 meant. A float does so as text, for Spark widens it first.
     if isinstance(found, T.FloatType):
         values = values.cast("string")
-    wide = values if isinstance(found, T.DecimalType) else values.try_cast("decimal(38,18)")
+    wide = values.try_cast(WIDE)
     if isinstance(found, T.StringType):
         wide = F.when(values.rlike(PLAIN_NUMBER), wide)
-    narrow = wide.try_cast(target)
-    return F.when(narrow == wide, narrow)
+    return wide, WIDE
 
 
 def _decimal(target: str) -> T.DecimalType | None:

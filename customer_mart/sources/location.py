@@ -17,6 +17,7 @@ from customer_mart.settings import Source
 
 CHANGE_FEED = "delta.enableChangeDataFeed"
 SUFFIXES = {"parquet": ".parquet", "csv": ".csv"}
+SPELLED = {"parquet": "Parquet", "csv": "CSV"}
 NO_DELTA_TABLE = {
     "DELTA_MISSING_DELTA_TABLE",
     "DELTA_ONLY_OPERATION",
@@ -51,8 +52,8 @@ def locate(spark: SparkSession, name: str, source: Source) -> Location | None:
     """The source's location with a Delta table's current version, or None if nothing is there.
 
     Raises:
-        DataError: if something is there that is neither Delta, Parquet nor CSV, or no readable
-            Delta table although it has the log of one.
+        DataError: if something is there that is neither Delta, Parquet nor CSV, or not of the
+            format that is named, or no readable Delta table although it has the log of one.
     """
     if source.table:
         return _table(spark, name, source.table)
@@ -63,13 +64,7 @@ def locate(spark: SparkSession, name: str, source: Source) -> Location | None:
         version = _delta_version(spark, name, delta_name(path, is_table=False))
         if version is not None:
             return _detailed(spark, Location(name, "delta", path, is_table=False, version=version))
-        if source.format == "delta":
-            return None
-    for place in (path, *(path + suffix for suffix in SUFFIXES.values())):
-        found = _file_format(spark, name, place, source.format)
-        if found:
-            return Location(name, found, place, is_table=False, version=None)
-    return None
+    return _files(spark, name, path, source.format)
 
 
 def read_location(spark: SparkSession, location: Location, options: dict[str, str]) -> DataFrame:
@@ -97,6 +92,29 @@ def _table(spark: SparkSession, name: str, table: str) -> Location | None:
     version = _delta_version(spark, name, identifier)
     found = Location(name, "table", table, is_table=True, version=version)
     return found if version is None else _detailed(spark, found)
+
+
+def _files(spark: SparkSession, name: str, path: str, wanted: str) -> Location | None:
+    """The first files of the wanted format at a path or behind its suffixes, None without any.
+
+    Raises:
+        DataError: if all that is there is of another format than the one that is named.
+    """
+    other = None
+    for place in (path, *(path + suffix for suffix in SUFFIXES.values())):
+        found = _file_format(spark, name, place, wanted)
+        if not found:
+            continue
+        location = Location(name, found, place, is_table=False, version=None)
+        if wanted in ("auto", found):
+            return location
+        other = other or location
+    if other:
+        raise DataError(
+            f"Source {name} at {other.place} holds {SPELLED[other.format]} files, but "
+            f"sources.{name}.format is {wanted}: correct the format"
+        )
+    return None
 
 
 def _detailed(spark: SparkSession, location: Location) -> Location:
@@ -142,7 +160,7 @@ def _file_format(spark: SparkSession, name: str, place: str, wanted: str) -> str
     names = [file.lower() for file in files]
     for found in ("parquet", "csv"):
         if any(SUFFIXES[found] in file.rsplit("/", 1)[-1] for file in names):
-            return found if wanted in ("auto", found) else None
+            return found
     if wanted in SUFFIXES:
         return wanted
     if not files:

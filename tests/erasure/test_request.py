@@ -37,8 +37,10 @@ def test_a_file_that_cannot_be_read_is_a_usage_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("spark")
-def test_a_place_without_a_mart_is_an_error(
+def test_a_place_without_a_mart_is_an_error_and_gets_no_folder(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["erase", "--mart", str(tmp_path), "--user-id", "u1"]) == 3
-    assert f"There is no dim_customer at {tmp_path}/dim_customer" in capsys.readouterr().err
+    assert main(["erase", "--mart", str(tmp_path / "mistyped"), "--user-id", "u1"]) == 3
+    told = f"There is no dim_customer at {tmp_path}/mistyped/dim_customer to erase from"
+    assert told in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []

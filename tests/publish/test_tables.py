@@ -140,6 +140,8 @@ def test_a_good_row_is_taken(
             score(quick_conversion_score=6, behavioral_score=13),
             "scores_in_range",
         ),
+        ("customer_ltv_scoring", score(risk_score=0), "scores_in_range"),
+        ("customer_ltv_scoring", score(risk_score=6), "scores_in_range"),
         ("customer_ltv_scoring", score(rfm_score=6), "scores_in_range"),
         ("customer_ltv_scoring", score(behavioral_score=11), "scores_in_range"),
         ("customer_ltv_scoring", score(ltv_score=Decimal("100.01")), "scores_in_range"),
@@ -160,6 +162,14 @@ def test_a_row_that_breaks_a_constraint_is_refused(
 ) -> None:
     with pytest.raises(Exception, match=f"(?i)CHECK constraint {constraint}"):
         _append(spark, filled(table), row)
+
+
+def test_the_highest_risk_that_the_settings_allow_is_taken(
+    spark: SparkSession, copy_of: CopyOf
+) -> None:
+    table = copy_of("customer_ltv_scoring")
+    _append(spark, table, score(risk_score=5))
+    assert [row["risk_score"] for row in table.read(spark).collect()] == [5]
 
 
 @pytest.mark.parametrize("column", ["user_id", "country", "signup_date"])

@@ -249,6 +249,82 @@ def test_decimals_are_minor_units_when_they_are_whole(spark: SparkSession) -> No
     _assert_cast(spark, MINOR, "decimal(38,3)", pairs)
 
 
+SCALE_22, SCALE_30, SCALE_38 = "decimal(38,22)", "decimal(38,30)", "decimal(38,38)"
+
+
+@pytest.mark.parametrize(
+    ("found", "pairs"),
+    [
+        (
+            SCALE_22,
+            [
+                ("9999999999999999.99", "9999999999999999.99"),
+                ("9999999999999999.9900000000000000000001", None),
+                ("9999999999999999.9999999999999999999999", None),
+                ("-9999999999999999.9900000000000000000001", None),
+            ],
+        ),
+        (
+            SCALE_30,
+            [
+                ("0", "0.00"),
+                ("19.99", "19.99"),
+                ("19.990000000000000000000000000001", None),
+                ("-19.99", "-19.99"),
+                ("-19.990000000000000000000000000001", None),
+                ("0.000000000000000000000000000001", None),
+                ("99999999.99", "99999999.99"),
+                ("99999999.999999999999999999999999999999", None),
+            ],
+        ),
+        (
+            SCALE_38,
+            [
+                ("0.99", "0.99"),
+                ("0.99999999999999999999999999999999999999", None),
+                ("-0.00000000000000000000000000000000000001", None),
+            ],
+        ),
+    ],
+)
+def test_a_decimal_of_any_scale_is_an_amount_only_to_its_last_place(
+    spark: SparkSession, found: str, pairs: list[tuple[str, str | None]]
+) -> None:
+    _assert_cast(spark, USD, found, [(_usd(given), _usd(expected)) for given, expected in pairs])
+
+
+@pytest.mark.parametrize(
+    ("found", "pairs"),
+    [
+        (
+            "decimal(38,20)",
+            [
+                ("5", 5),
+                ("5.00000000000000000001", None),
+                ("-5", -5),
+                ("-5.00000000000000000001", None),
+                ("999999999999999999", 999999999999999999),
+                ("999999999999999999.99999999999999999999", None),
+            ],
+        ),
+        (
+            "decimal(38,19)",
+            [
+                ("9223372036854775807", 9223372036854775807),
+                ("9223372036854775808", None),
+                ("-9223372036854775808", -9223372036854775808),
+                ("-9223372036854775808.0000000000000000001", None),
+            ],
+        ),
+        (SCALE_38, [("0", 0), ("0.99999999999999999999999999999999999999", None)]),
+    ],
+)
+def test_a_decimal_of_any_scale_is_minor_units_only_when_it_is_whole_to_its_last_place(
+    spark: SparkSession, found: str, pairs: list[tuple[str, int | None]]
+) -> None:
+    _assert_cast(spark, MINOR, found, [(Decimal(given), expected) for given, expected in pairs])
+
+
 @pytest.mark.parametrize("found", ["float", "double"])
 def test_binary_fractions_are_the_amounts_they_read_as(spark: SparkSession, found: str) -> None:
     pairs = [
@@ -263,6 +339,10 @@ def test_binary_fractions_are_the_amounts_they_read_as(spark: SparkSession, foun
         (-INFINITY, None),
         (1e20, None),
         (1e16, None),
+        (0.0, _usd("0.00")),
+        (-0.0, _usd("0.00")),
+        (1e-20, None),
+        (-1e-20, None),
         (None, None),
     ]
     _assert_cast(spark, USD, found, pairs)
@@ -293,6 +373,17 @@ def test_text_is_an_amount_when_it_is_a_number_of_cents(spark: SparkSession) -> 
         ("0012.5", "12.50"),
         ("12.50000000000000000000", "12.50"),
         ("9999999999999999.99", "9999999999999999.99"),
+        ("1999e-2", "19.99"),
+        ("-1999E-02", "-19.99"),
+        ("1990e-3", "1.99"),
+        ("1.999000e+01", "19.99"),
+        ("5.000000e-02", "0.05"),
+        ("1.50000000000000000000e-1", "0.15"),
+        (".5e-0", "0.50"),
+        ("10000000e-9", "0.01"),
+        ("999999999999999999e-2", "9999999999999999.99"),
+        ("0E-18", "0.00"),
+        ("0.00e-38", "0.00"),
     ]
     _assert_cast(spark, USD, "string", [(text, _usd(usd)) for text, usd in pairs])
 
@@ -306,6 +397,18 @@ def test_text_that_is_no_number_of_cents_is_null(spark: SparkSession) -> None:
         " ",
         "1e",
         "1e99",
+        "1e-",
+        "1999e-3",
+        "-1999e-3",
+        "1.000000001e-9",
+        "1e-9",
+        "1e-10",
+        "1e-19",
+        "1e-99",
+        "1e-400",
+        "1e-2147483648",
+        "1.0000000000000000001e-2",
+        "1000000000000000000e-2",
         "1,000",
         "1_000",
         "$5",
@@ -326,6 +429,11 @@ def test_text_is_a_number_of_minor_units_when_it_is_whole(spark: SparkSession) -
         ("1250", 1250),
         ("1250.00", 1250),
         ("1e3", 1000),
+        ("500e-2", 5),
+        ("-500e-2", -5),
+        ("5e-1", None),
+        ("1e-400", None),
+        ("0E-18", 0),
         ("9223372036854775807", 9223372036854775807),
         ("9223372036854775808", None),
         ("12.5", None),

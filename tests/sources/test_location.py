@@ -143,12 +143,39 @@ def test_a_format_that_is_named_needs_no_suffix(spark: SparkSession, tmp_path: P
     _assert_rows(spark, location, spark.createDataFrame(AS_TEXT, TEXT))
 
 
+@pytest.mark.parametrize(
+    ("named", "file", "held"),
+    [
+        ("csv", "stg_games/part-0.parquet", "Parquet"),
+        ("csv", "stg_games.parquet", "Parquet"),
+        ("delta", "stg_games/part-0.snappy.parquet", "Parquet"),
+        ("delta", "stg_games.csv", "CSV"),
+        ("parquet", "stg_games/2024.CSV", "CSV"),
+    ],
+)
 def test_a_format_that_is_named_is_not_taken_for_another(
-    spark: SparkSession, shared: Path
+    spark: SparkSession, tmp_path: Path, named: str, file: str, held: str
 ) -> None:
-    place = str(shared / "parquet")
-    assert locate(spark, "stg_games", Source(path=place, format="csv")) is None
-    assert locate(spark, "stg_games", Source(path=place, format="delta")) is None
+    # Found out by their names: what is in them does not matter.
+    (tmp_path / file).parent.mkdir(exist_ok=True)
+    (tmp_path / file).write_text(CSV)
+    source = Source.model_validate({"path": str(tmp_path / "stg_games"), "format": named})
+    with pytest.raises(DataError) as refused:
+        locate(spark, "stg_games", source)
+    place = tmp_path / Path(file).parts[0]
+    assert str(refused.value) == (
+        f"Source stg_games at {place} holds {held} files, but sources.stg_games.format is "
+        f"{named}: correct the format"
+    )
+
+
+def test_a_format_that_is_named_decides_between_two_that_lie_side_by_side(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    for suffix in ("parquet", "csv"):
+        (tmp_path / f"stg_games.{suffix}").write_text(CSV)
+    location = _found(spark, Source(path=str(tmp_path / "stg_games"), format="csv"))
+    assert location.place == str(tmp_path / "stg_games.csv")
 
 
 def test_a_delta_table_of_a_catalog_is_pinned(
@@ -186,7 +213,9 @@ def test_a_table_that_the_catalog_cannot_look_up_is_an_error(spark: SparkSession
 
 
 def test_a_path_with_nothing_there_is_not_found(spark: SparkSession, tmp_path: Path) -> None:
-    assert locate(spark, "stg_games", Source(path=str(tmp_path / "stg_games"))) is None
+    for named in ("auto", "delta", "parquet", "csv"):
+        nowhere = Source.model_validate({"path": str(tmp_path / "stg_games"), "format": named})
+        assert locate(spark, "stg_games", nowhere) is None
     assert locate(spark, "stg_games", Source()) is None
 
 

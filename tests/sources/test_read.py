@@ -191,6 +191,20 @@ def test_a_file_that_cannot_be_read_is_named_with_its_source(
     assert "\n" not in message
 
 
+@pytest.mark.parametrize("named", ["auto", "delta", "csv"])
+def test_a_place_that_cannot_be_reached_is_named_with_its_source(
+    spark: SparkSession, named: str
+) -> None:
+    place = "nosuchstore://raw/stg_games"
+    source = Source.model_validate({"path": place, "format": named})
+    with pytest.raises(DataError) as refused:
+        open_source(spark, "stg_games", source, "UTC")
+    message = str(refused.value)
+    assert message.startswith("Source stg_games")
+    assert place in message
+    assert "An error occurred while calling" not in message
+
+
 def test_a_file_without_a_byte_counts_as_missing(spark: SparkSession, tmp_path: Path) -> None:
     (tmp_path / "stg_games.csv").touch()
     with pytest.raises(DataError, match="Source stg_games is missing: nothing is at "):
