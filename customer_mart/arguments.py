@@ -33,17 +33,9 @@ def command_parser(description: str | None) -> argparse.ArgumentParser:
 
 
 def job_parser(table: str) -> argparse.ArgumentParser:
-    """The parser of a script under jobs/ that builds one table or both.
-
-    Scores are made of dim_customer alone and of all customers: there is no source to name, and no
-    choice between a rebuild and an update.
-    """
+    """The parser of a script under jobs/ that builds one table or both."""
     parser = argparse.ArgumentParser(description=f"Build {table}.")
-    if table == "customer_ltv_scoring":
-        parser.set_defaults(mode="full")
-        _add_run_arguments(parser, default="that of dim_customer, the only one that is taken")
-    else:
-        _add_build_arguments(parser)
+    _add_build_arguments(parser)
     _add_common_arguments(parser)
     return parser
 
@@ -68,21 +60,17 @@ def _add_build_arguments(parser: argparse.ArgumentParser) -> None:
         "--sources", metavar="DIR", help="folder that holds stg_signups, stg_deposits, ..."
     )
     parser.add_argument(
+        "--as-of",
+        type=instant,
+        metavar="INSTANT",
+        help="ISO 8601, UTC without an offset (default: the start of the current UTC day)",
+    )
+    parser.add_argument(
         "--mode",
         choices=["auto", "full", "incremental"],
         default="auto",
         help="full: rebuild; incremental: only who was touched since the last run, or fail; "
         "auto (default): incremental where that is sure to be right, else rebuild",
-    )
-    _add_run_arguments(parser, default="the start of the current UTC day")
-
-
-def _add_run_arguments(parser: argparse.ArgumentParser, default: str) -> None:
-    parser.add_argument(
-        "--as-of",
-        type=instant,
-        metavar="INSTANT",
-        help=f"ISO 8601, UTC without an offset (default: {default})",
     )
     _add_log_format(parser)
 

@@ -43,16 +43,6 @@ def test_wrong_usage_exits_with_2(
     assert "usage: customer-mart" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("flag", [("--mode", "full"), ("--sources", "/nowhere")])
-def test_scores_alone_have_no_sources_and_no_mode(
-    flag: tuple[str, str], capsys: pytest.CaptureFixture[str]
-) -> None:
-    with pytest.raises(SystemExit) as stopped:
-        run_job("customer_ltv_scoring", ["--mart", "/nowhere", *flag])
-    assert stopped.value.code == 2
-    assert f"unrecognized arguments: {' '.join(flag)}" in capsys.readouterr().err
-
-
 def test_an_unknown_setting_names_the_nearest_one(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["build", "--set", "scoring.min_tenur_days=0"]) == 2
     assert capsys.readouterr().err == (
