@@ -33,8 +33,14 @@ def command_parser(description: str | None) -> argparse.ArgumentParser:
 
 
 def job_parser(table: str) -> argparse.ArgumentParser:
-    """The parser of a script under jobs/ that builds one table or both."""
-    parser = argparse.ArgumentParser(description=f"Build {table}.")
+    """The parser of a script under jobs/ that builds one table or both; the flags are the same."""
+    description = f"Build {table}."
+    if table == "customer_ltv_scoring":
+        description += (
+            " It is built of dim_customer alone, for all customers and at the instant of that: "
+            "--sources and --mode change nothing, and another --as-of is refused."
+        )
+    parser = argparse.ArgumentParser(description=description)
     _add_build_arguments(parser)
     _add_common_arguments(parser)
     return parser

@@ -3,7 +3,8 @@
 import argparse
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from customer_mart.failures import in_plain_words
 from customer_mart.history import print_history
 from customer_mart.maintain import maintain, require_tables
 from customer_mart.places import is_uri
-from customer_mart.publish.run_lock import run_lock
+from customer_mart.publish.run_lock import leaves_traces, run_lock
 from customer_mart.publish.target import target
 from customer_mart.run import start_run
 from customer_mart.session import get_session
@@ -77,8 +78,7 @@ def _run_with(arguments: argparse.Namespace, settings: Settings) -> None:
         return
     spark = get_session(verbose=arguments.verbose)
     if arguments.command == "maintain":
-        require_tables(spark, settings)
-        with run_lock(spark, settings.mart, "maintenance"):
+        with _mart_held(spark, settings, "maintenance", require_tables):
             maintain(spark, settings, arguments.log_format)
     elif arguments.command == "top":
         print_top(spark, settings, arguments.n)
@@ -90,11 +90,29 @@ def _run_with(arguments: argparse.Namespace, settings: Settings) -> None:
         print_summary(spark, settings)
 
 
+@contextmanager
+def _mart_held(
+    spark: SparkSession,
+    settings: Settings,
+    purpose: str,
+    requires: Callable[[SparkSession, Settings], object] | None,
+) -> Iterator[None]:
+    """The mart's lock, in which what has to be there is looked for.
+
+    Where no run has been yet, that is said before the lock leaves a folder or a file there.
+    """
+    if requires and leaves_traces(settings.mart):
+        requires(spark, settings)
+    with run_lock(spark, settings.mart, purpose):
+        if requires:
+            requires(spark, settings)
+        yield
+
+
 def _erase(arguments: argparse.Namespace, settings: Settings) -> None:
     ids = requested_ids(arguments.user_ids, arguments.user_ids_file)
     spark = get_session(verbose=arguments.verbose)
-    require_customers(spark, settings)
-    with run_lock(spark, settings.mart, "erasure"):
+    with _mart_held(spark, settings, "erasure", require_customers):
         erase(spark, settings, ids, arguments.log_format, purge=arguments.purge)
 
 
@@ -103,9 +121,8 @@ def _build(arguments: argparse.Namespace, settings: Settings) -> None:
         _require_sources(settings)
     is_watched = sys.stderr.isatty() and arguments.log_format == "text"
     spark = get_session(show_progress_bar=is_watched, verbose=arguments.verbose)
-    if arguments.table == "customer_ltv_scoring":
-        newest_dim(spark, settings)  # says that there is none before the lock makes a folder
-    with run_lock(spark, settings.mart, f"build of {arguments.table}"):
+    requires = newest_dim if arguments.table == "customer_ltv_scoring" else None
+    with _mart_held(spark, settings, f"build of {arguments.table}", requires):
         _build_with(spark, arguments, settings)
 
 

@@ -53,7 +53,7 @@ PINNED = {
     "spark.sql.ansi.enabled": "true",
 }
 # With these on, a file that is gone or damaged is no error but rows that are missing, also rows
-# of a change data feed. Only where a session has one on: serverless knows none of them.
+# of a change data feed. Switched off where a session has it on; serverless knows neither.
 NEVER = ("spark.sql.files.ignoreMissingFiles", "spark.sql.files.ignoreCorruptFiles")
 # What the plan of every fact depends on, but no row: a session that refuses one is only slower.
 TUNED = {
@@ -91,7 +91,7 @@ def _switched_off(spark: SparkSession) -> dict[str, str]:
     found = {}
     for name in NEVER:
         with suppress(PySparkException):
-            if spark.conf.get(name, "false") == "true":
+            if (spark.conf.get(name, None) or "").strip().lower() == "true":
                 found[name] = "false"
     return found
 

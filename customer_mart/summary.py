@@ -45,8 +45,8 @@ def _require_a_success(spark: SparkSession, settings: Settings) -> None:
     runs = published(spark, settings.mart, "mart_runs")
     if last_run(spark, runs) is None:
         raise DataError(
-            f"Nothing has been published beside {runs.place} yet, where no run has succeeded: "
-            "customer-mart status says why"
+            f"No run of the mart at {settings.mart.catalog_schema or settings.mart.location} has "
+            "succeeded yet: customer-mart status says why"
         )
 
 

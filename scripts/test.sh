@@ -16,6 +16,7 @@ fi
 # About half of the suite's time: above all what starts processes of its own.
 beside=(
     tests/cluster tests/connect tests/faults tests/object_storage tests/scripts
+    tests/erasure/test_killed_erasure.py tests/erasure/test_unlocked.py
     tests/incremental/test_equals_rebuild.py tests/incremental/test_killed.py
     tests/incremental/test_tier_changes.py
     tests/jobs/test_observability.py tests/jobs/test_spark_submit.py

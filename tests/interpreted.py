@@ -1,7 +1,8 @@
 """Queries without code generated for them: for a dozen rows its compilation takes longest.
 
-It is for tests of what is read, written and in which order. Those of each table run what Spark
-compiles, and the twenty runs of tests/properties/test_laws.py find the same rows either way.
+It is for tests of what is read, written and in which order. Those of each table and of the law of
+incremental runs have Spark compile, and the twenty runs of tests/properties/test_laws.py find the
+same rows either way.
 """
 
 from collections.abc import Iterator

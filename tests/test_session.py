@@ -31,7 +31,7 @@ def test_on_a_runtime_only_what_rows_and_plans_depend_on_is_set(
     spark.conf.set("spark.sql.session.timeZone", "Asia/Tokyo")
     spark.conf.set("spark.sql.ansi.enabled", "false")
     spark.conf.set("spark.sql.codegen.hugeMethodLimit", "65535")
-    spark.conf.set("spark.sql.files.ignoreMissingFiles", "true")
+    spark.conf.set("spark.sql.files.ignoreMissingFiles", "True")
     before = _settings(spark)
     try:
         assert get_session(show_progress_bar=True, verbose=True) is spark

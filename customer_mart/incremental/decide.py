@@ -22,7 +22,7 @@ def rebuild_reason(run: Run, sources: dict[str, SourceTable], last: LastRun | No
 
 
 def changed_meanwhile(run: Run, last: LastRun) -> str | None:
-    """What became of a table since the last run, but for this run's own commits; else None."""
+    """The first change of a table since the last run that is not this one's own; None without."""
     for table in INCREMENTAL_TARGETS:
         since = last.target_versions[table]
         if commit := changed_since(run.spark, run.target(table), since, but_for=run.run_id):

@@ -70,7 +70,8 @@ def find_touched(run: Run, sources: dict[str, SourceTable], last: LastRun) -> To
         played = sources[PURCHASES].typed().join(F.broadcast(crossed), "game_id", "left_semi")
         found.append(_users_of(played, GAMES))
     no_user = [name for name in changes if not changes[name].contract.tagged("user")]
-    no_user += _due_without_user(run, sources, last.as_of)
+    if run.as_of != last.as_of:
+        no_user += _due_without_user(run, sources, last.as_of)
     return _staged(run, found, frozenset(no_user), last)
 
 

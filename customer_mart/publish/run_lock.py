@@ -57,6 +57,14 @@ def run_lock(spark: SparkSession, mart: Mart, purpose: str) -> AbstractContextMa
     return run_lease(claims, holder, mart.lease_seconds, mart.wait_seconds)
 
 
+def leaves_traces(mart: Mart) -> bool:
+    """Whether to take the lock would make a folder or a file where no run has been yet."""
+    place = FILE_SCHEME.sub("", mart.location or "")
+    if mart.catalog_schema or not place or is_uri(place):
+        return False
+    return not Path(absolute(place), LOCK).exists()
+
+
 @contextmanager
 def folder_lock(folder: Path, holder: dict[str, Any], wait_seconds: int) -> Iterator[None]:
     """Holds the lock of a mart in a local folder."""

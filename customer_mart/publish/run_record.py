@@ -12,7 +12,7 @@ from customer_mart.publish.checks import Check
 from customer_mart.publish.tables import ensure_table
 from customer_mart.publish.target import Target
 from customer_mart.rows import frame_of
-from customer_mart.staging.balance import Balance
+from customer_mart.staging.balance import READ, Balance
 
 SUCCEEDED, FAILED = "succeeded", "failed"
 
@@ -81,11 +81,15 @@ def source_rows_before(spark: SparkSession, target: Target) -> dict[str, int]:
     """Rows each source had in the last successful run that counted; empty before the first."""
     if not target.exists(spark):
         return {}
+    # Records of older versions have them as what a rebuild read.
+    told_otherwise = F.expr("source_rows IS NULL AND mode = 'full' AND size(reconciliation) > 0")
     succeeded = target.read(spark).where(F.col("status") == SUCCEEDED)
-    counted = succeeded.where(F.size("source_rows") > 0)
-    newest = counted.orderBy(F.desc("finished_at"), F.desc("run_id"))
-    last = newest.select("source_rows").first()
-    return dict(last["source_rows"]) if last else {}
+    counted = succeeded.where((F.size("source_rows") > 0) | told_otherwise)
+    last = counted.orderBy(F.desc("finished_at"), F.desc("run_id")).first()
+    if last is None:
+        return {}
+    read = [line for line in last["reconciliation"] if line["disposition"] == READ]
+    return last["source_rows"] or {line["source"]: line["rows"] for line in read}
 
 
 def _lines(balance: Balance) -> list[dict[str, Any]]:

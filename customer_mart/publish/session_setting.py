@@ -12,6 +12,19 @@ from customer_mart.errors import first_line
 # than sort both. Without effect in a session whose advisory partitions are larger than this.
 HASHED_JOINS = {"spark.sql.adaptive.maxShuffledHashJoinLocalMapThreshold": "64m"}
 
+# Delta refuses a version older than its week, also one that was current until just now.
+YOUNG_VERSIONS_ONLY = (
+    "spark.databricks.delta.vacuum.enforceTimeTravelWithinDeletedFileRetentionDuration"
+)
+
+
+def allow_old_versions(spark: SparkSession) -> None:
+    """Has Delta read versions however old they are, where the session lets itself be told so.
+
+    That stays: over Spark Connect a frame is analysed when it is used, not when it is made.
+    """
+    set_if_allowed(spark, YOUNG_VERSIONS_ONLY, "false")
+
 
 def set_if_allowed(spark: SparkSession, name: str, value: str) -> str | None:
     """Gives the session the setting; the session's words if it refuses, None if it has it.

@@ -10,13 +10,10 @@ from customer_mart.contracts import Contract, contract
 from customer_mart.errors import DataError, UsageError
 from customer_mart.identifiers import delta_name, sql_string
 from customer_mart.places import absolute
-from customer_mart.publish.session_setting import set_if_allowed
+from customer_mart.publish.session_setting import allow_old_versions
 from customer_mart.settings.settings import Mart
 
 NO_TABLE = ("PATH_NOT_FOUND", "DELTA_TABLE_NOT_FOUND")
-YOUNG_VERSIONS_ONLY = (
-    "spark.databricks.delta.vacuum.enforceTimeTravelWithinDeletedFileRetentionDuration"
-)
 
 
 @dataclass(frozen=True)
@@ -57,10 +54,8 @@ class Target:
         reader = spark.read.format("delta")
         if version is None:
             return self._load(reader)
-        # Delta refuses a version older than its week, also one that was current until just now;
-        # maintenance knows which files are needed, and a file that is gone is an error anyway.
-        # The setting stays: over Spark Connect a frame is analysed when it is used, not here.
-        set_if_allowed(spark, YOUNG_VERSIONS_ONLY, "false")
+        # Maintenance knows which files are needed, and a file that is gone is an error anyway.
+        allow_old_versions(spark)
         return self._load(reader.option("versionAsOf", version))
 
     def _load(self, reader: DataFrameReader) -> DataFrame:

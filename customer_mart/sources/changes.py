@@ -7,6 +7,7 @@ from pyspark.sql import Row, SparkSession
 
 from customer_mart.errors import first_line
 from customer_mart.identifiers import quoted_name
+from customer_mart.publish.session_setting import allow_old_versions
 from customer_mart.sources.location import CHANGE_FEED, read_location
 from customer_mart.sources.read import SourceTable
 
@@ -71,6 +72,7 @@ def _broken_at(history: list[Row], since: int, newest: int) -> str | None:
 
 def _retyped(spark: SparkSession, source: SourceTable, since: int) -> str | None:
     """Which column of the contract had another type then: a write may have widened it."""
+    allow_old_versions(spark)
     try:
         then = read_location(spark, replace(source.location, version=since), {})
         before = replace(source, rows=then).found_types()

@@ -114,7 +114,7 @@ def found_name(delivered: list[str], wanted: str) -> str:
 
 
 def _located(spark: SparkSession, name: str, source: Source) -> Location | None:
-    """Where the source is; an error that tells not whose it is, as of a store, is told by name."""
+    """Where the source is; an error that names no source, such as a store's, gets its name."""
     try:
         return locate(spark, name, source)
     except MartError:

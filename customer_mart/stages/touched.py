@@ -60,7 +60,7 @@ def _found(run: Run, sources: dict[str, SourceTable], last: LastRun | None) -> T
 
 
 def scores_are_current(run: Run) -> bool:
-    """Whether the published scores are of this as-of instant and of the dim_customer there is."""
+    """Whether the published scores are what this run would compute of dim_customer as it is."""
     scores = run.target("customer_ltv_scoring")
     if not scores.exists(run.spark):
         return False
@@ -80,7 +80,9 @@ def keep_versions(run: Run, touched: Touched | None) -> None:
         MartError: if something else has changed a table that was only brought up to date.
     """
     if touched and (change := changed_meanwhile(run, touched.last)):
-        raise MartError(f"While this run went on, {change}; run again, which rebuilds the tables")
+        raise MartError(
+            f"While this run went on, {change}; run again in mode auto or full, which rebuilds"
+        )
     for table in (*INCREMENTAL_TARGETS, "customer_tier_changes"):
         target = run.target(table)
         if table not in run.record.target_versions and target.exists(run.spark):

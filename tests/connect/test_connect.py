@@ -26,7 +26,7 @@ CHOSEN = (
     "jobs/test_build.py",
     "jobs/test_bad_input.py::test_a_missing_source_is_named_with_its_place",
     "jobs/test_bad_input.py::test_money_that_overflows_is_an_error_not_a_wrap",
-    f"{INCREMENTAL}::test_every_kind_of_change_touches_its_customers_and_no_other",
+    f"{INCREMENTAL}::test_a_change_of_a_mapped_column_touches_its_customer",
 )
 SERVER = "org.apache.spark.sql.connect.service.SparkConnectServer"
 SECONDS_TO_START = 60

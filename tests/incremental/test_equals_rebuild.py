@@ -23,7 +23,6 @@ from pyspark.sql import SparkSession
 
 from tests.frames import utc
 from tests.incremental.warehouse import JANUARY, Warehouse
-from tests.interpreted import interpreted
 
 EXAMPLES = os.environ.get("LAW_EXAMPLES")
 # Of some thousand seeds one whose few sequences use most of the rules, and run five times.
@@ -171,14 +170,13 @@ def test_an_incremental_run_equals_a_rebuild(
         def __init__(self) -> None:
             super().__init__(spark, tmp_path_factory.mktemp("law"), first_run)
 
-    with interpreted(spark):
-        run_state_machine_as_test(
-            InThisSession if EXAMPLES else seed(SEED)(InThisSession),
-            settings=settings(
-                max_examples=int(EXAMPLES or 3),
-                stateful_step_count=8,
-                deadline=None,
-                database=None,
-                suppress_health_check=list(HealthCheck),
-            ),
-        )
+    run_state_machine_as_test(
+        InThisSession if EXAMPLES else seed(SEED)(InThisSession),
+        settings=settings(
+            max_examples=int(EXAMPLES or 3),
+            stateful_step_count=8,
+            deadline=None,
+            database=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )

@@ -307,4 +307,4 @@ def test_tables_that_a_first_run_made_and_never_filled_are_not_taken_for_publish
     assert run_job("customer_ltv_scoring", where) == 3
     assert f"No dim_customer has been published at {operator.mart}" in capsys.readouterr().err
     assert main(["top", *where]) == 3
-    assert "where no run has succeeded: customer-mart status says why" in capsys.readouterr().err
+    assert f"No run of the mart at {operator.mart} has succeeded yet" in capsys.readouterr().err

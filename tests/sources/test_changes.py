@@ -6,6 +6,7 @@ import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
+from customer_mart.publish.session_setting import YOUNG_VERSIONS_ONLY
 from customer_mart.settings import load_settings
 from customer_mart.sources import SourceTable, open_source
 from customer_mart.sources.changes import incomplete_since
@@ -63,4 +64,12 @@ def test_a_column_that_a_write_widened_breaks_the_feed(spark: SparkSession, plac
 
 
 def test_a_column_that_no_contract_asks_for_may_come(spark: SparkSession, place: Path) -> None:
+    assert _since(spark, place, "ADD COLUMNS (loaded_by STRING)") is None
+
+
+def test_the_columns_of_long_ago_can_still_be_read(spark: SparkSession, place: Path) -> None:
+    # Delta takes every version but the newest for too old.
+    brief = "delta.deletedFileRetentionDuration = 'interval 0 hours'"
+    spark.sql(f"ALTER TABLE delta.`{place}` SET TBLPROPERTIES ({brief})")
+    spark.conf.unset(YOUNG_VERSIONS_ONLY)
     assert _since(spark, place, "ADD COLUMNS (loaded_by STRING)") is None
