@@ -148,10 +148,10 @@ def _file_format(spark: SparkSession, name: str, place: str, wanted: str) -> str
     Raises:
         DataError: if they are neither Parquet nor CSV, or the files of a Delta table.
     """
-    files = _file_names(spark, place)
+    files = _file_names(spark, name, place)
     if files is None:
         return None
-    if _file_names(spark, f"{place}/_delta_log") is not None:
+    if _file_names(spark, name, f"{place}/_delta_log") is not None:
         raise DataError(
             f"Source {name} at {place} has a Delta log that holds no table, or is to be read as "
             f"{wanted}: its files are read as a Delta table or not at all, for among them are "
@@ -171,8 +171,12 @@ def _file_format(spark: SparkSession, name: str, place: str, wanted: str) -> str
     )
 
 
-def _file_names(spark: SparkSession, place: str) -> list[str] | None:
-    """The names of a place's files; None when nothing is there."""
+def _file_names(spark: SparkSession, name: str, place: str) -> list[str] | None:
+    """The names of a place's files; None when nothing is there.
+
+    Raises:
+        DataError: if the place cannot be reached.
+    """
     try:
         files = (
             spark.read.format("binaryFile")
@@ -186,3 +190,7 @@ def _file_names(spark: SparkSession, place: str) -> list[str] | None:
         return [row["path"] for row in files.toLocalIterator()]
     except AnalysisException:
         return None
+    except Exception as unreachable:
+        raise DataError(
+            f"Source {name} at {place} cannot be looked into: {first_line(unreachable)}"
+        ) from unreachable

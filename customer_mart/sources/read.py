@@ -8,7 +8,7 @@ from pyspark.sql import types as T
 
 from customer_mart.contracts import Contract, ContractColumn, contract
 from customer_mart.erasure.erased import Erased
-from customer_mart.errors import DataError, MartError, first_line
+from customer_mart.errors import DataError, first_line
 from customer_mart.identifiers import quoted
 from customer_mart.settings import Source
 from customer_mart.sources.casting import can_cast, cast
@@ -90,7 +90,7 @@ def open_source(
         DataError: if it is missing, unreadable, lacks a column, or has one whose type cannot be
             cast without loss.
     """
-    location = _located(spark, name, source)
+    location = locate(spark, name, source)
     if location is None:
         if optional:
             return None
@@ -111,19 +111,6 @@ def open_source(
 def found_name(delivered: list[str], wanted: str) -> str:
     """The delivered column of that name, whatever its case, as Spark resolves names."""
     return next((name for name in delivered if name.lower() == wanted.lower()), wanted)
-
-
-def _located(spark: SparkSession, name: str, source: Source) -> Location | None:
-    """Where the source is; an error that names no source, such as a store's, gets its name."""
-    try:
-        return locate(spark, name, source)
-    except MartError:
-        raise
-    except Exception as unreachable:
-        raise DataError(
-            f"Source {name} at {source.table or source.path} cannot be looked into: "
-            f"{first_line(unreachable)}"
-        ) from unreachable
 
 
 def _check_columns(table: SourceTable) -> None:
