@@ -3,8 +3,7 @@
 import argparse
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -78,7 +77,8 @@ def _run_with(arguments: argparse.Namespace, settings: Settings) -> None:
         return
     spark = get_session(verbose=arguments.verbose)
     if arguments.command == "maintain":
-        with _mart_held(spark, settings, "maintenance", require_tables):
+        _require_before_lock(spark, settings, require_tables)
+        with run_lock(spark, settings.mart, "maintenance"):
             maintain(spark, settings, arguments.log_format)
     elif arguments.command == "top":
         print_top(spark, settings, arguments.n)
@@ -90,29 +90,24 @@ def _run_with(arguments: argparse.Namespace, settings: Settings) -> None:
         print_summary(spark, settings)
 
 
-@contextmanager
-def _mart_held(
+def _require_before_lock(
     spark: SparkSession,
     settings: Settings,
-    purpose: str,
-    requires: Callable[[SparkSession, Settings], object] | None,
-) -> Iterator[None]:
-    """The mart's lock, in which what has to be there is looked for.
+    requires: Callable[[SparkSession, Settings], object],
+) -> None:
+    """Says what is missing where no run has been, before the lock leaves a folder or a file there.
 
-    Where no run has been yet, that is said before the lock leaves a folder or a file there.
+    Elsewhere a run may be about to make it: whoever holds the lock then looks again.
     """
-    if requires and leaves_traces(settings.mart):
+    if leaves_traces(settings.mart):
         requires(spark, settings)
-    with run_lock(spark, settings.mart, purpose):
-        if requires:
-            requires(spark, settings)
-        yield
 
 
 def _erase(arguments: argparse.Namespace, settings: Settings) -> None:
     ids = requested_ids(arguments.user_ids, arguments.user_ids_file)
     spark = get_session(verbose=arguments.verbose)
-    with _mart_held(spark, settings, "erasure", require_customers):
+    _require_before_lock(spark, settings, require_customers)
+    with run_lock(spark, settings.mart, "erasure"):
         erase(spark, settings, ids, arguments.log_format, purge=arguments.purge)
 
 
@@ -121,8 +116,9 @@ def _build(arguments: argparse.Namespace, settings: Settings) -> None:
         _require_sources(settings)
     is_watched = sys.stderr.isatty() and arguments.log_format == "text"
     spark = get_session(show_progress_bar=is_watched, verbose=arguments.verbose)
-    requires = newest_dim if arguments.table == "customer_ltv_scoring" else None
-    with _mart_held(spark, settings, f"build of {arguments.table}", requires):
+    if arguments.table == "customer_ltv_scoring":
+        _require_before_lock(spark, settings, newest_dim)
+    with run_lock(spark, settings.mart, f"build of {arguments.table}"):
         _build_with(spark, arguments, settings)
 
 

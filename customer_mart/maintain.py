@@ -22,20 +22,20 @@ from customer_mart.settings import Settings
 NOT_COMPACTED = ("customer_ltv_scoring",)
 
 
-def require_tables(spark: SparkSession, settings: Settings) -> None:
-    """Refuses a place without a mart, which would seem to be in good order.
-
-    To be called before the mart's lock is taken, which makes a folder where there is none.
+def require_tables(spark: SparkSession, settings: Settings) -> list[Target]:
+    """The tables of the mart that are there; without any, it would seem to be in good order.
 
     Raises:
-        DataError: if no table of a mart is there.
+        DataError: if there is none.
     """
-    if _tables(spark, settings):
-        return
-    place = settings.mart.catalog_schema or absolute(str(settings.mart.location))
-    raise DataError(
-        f"There is no mart at {place} to maintain: check --mart, or run customer-mart build"
-    )
+    targets = (target(name, settings.mart) for name in MART_TABLES)
+    found = [table for table in targets if table.exists(spark)]
+    if not found:
+        place = settings.mart.catalog_schema or absolute(str(settings.mart.location))
+        raise DataError(
+            f"There is no mart at {place} to maintain: check --mart, or run customer-mart build"
+        )
+    return found
 
 
 def maintain(spark: SparkSession, settings: Settings, log_format: LogFormat = "text") -> None:
@@ -45,13 +45,15 @@ def maintain(spark: SparkSession, settings: Settings, log_format: LogFormat = "t
     one of the two fail, and VACUUM would take files that a run has yet to commit.
 
     Raises:
-        DataError: if the ledger of erased customers is gone, or another or an older copy is in its
-            place: maintained, that would have a version as high as the right one's.
+        DataError: if there is no mart, or the ledger of erased customers is gone, or another or an
+            older copy is in its place: maintained, that would have a version as high as the right
+            one's.
     """
+    tables = require_tables(spark, settings)
     require_ledger(spark, settings)
     progress = start_progress(log_format, "maintenance")
     hours = retention_hours(spark, settings, datetime.now(tz=timezone.utc))
-    for table in _tables(spark, settings):
+    for table in tables:
         with progress.stage(f"maintain {table.contract.name}") as stage:
             before, compacted = size(spark, table), 0
             if table.contract.name not in NOT_COMPACTED:
@@ -64,12 +66,6 @@ def maintain(spark: SparkSession, settings: Settings, log_format: LogFormat = "t
                 f"{hours} hours kept"
             )
     clear_abandoned(spark, settings.mart)
-
-
-def _tables(spark: SparkSession, settings: Settings) -> list[Target]:
-    """The tables of the mart that are there."""
-    targets = (target(name, settings.mart) for name in MART_TABLES)
-    return [table for table in targets if table.exists(spark)]
 
 
 def retention_hours(spark: SparkSession, settings: Settings, now: datetime) -> int:

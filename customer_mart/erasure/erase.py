@@ -47,8 +47,6 @@ class Request:
 def require_customers(spark: SparkSession, settings: Settings) -> None:
     """Refuses a place without a mart, where nothing would be erased although it seemed so.
 
-    To be called before the mart's lock is taken, which makes a folder where there is none.
-
     Raises:
         DataError: if there is no dim_customer.
     """
@@ -70,12 +68,12 @@ def erase(
 ) -> None:
     """Removes customers from every table of the mart and keeps them out of later runs.
 
-    To be called after require_customers, with the mart's lock held. What the tables were before is
-    in their old files until maintenance deletes those; purge does so at once. Nothing that is
-    written, printed or logged holds an id.
+    To be called with the mart's lock held. What the tables were before is in their old files until
+    maintenance deletes those; purge does so at once. Nothing that is written, printed or logged
+    holds an id.
 
     Raises:
-        DataError: if the ledger of earlier erasures is gone or has lost its salt.
+        DataError: if there is no mart to erase from, or its ledger is gone or has lost its salt.
         UsageError: if the settings do not lead to the ledger's salt, or the session refuses what
             an erasure needs.
     """
@@ -83,6 +81,7 @@ def erase(
     now = datetime.now(tz=timezone.utc)
     request_id = f"erase_{now:%Y%m%dT%H%M%SZ}_{secrets.token_hex(4)}"
     progress = start_progress(log_format, request_id)
+    require_customers(spark, settings)
     require_ledger(spark, settings)
     with progress.stage("enter in erased_customers") as stage:
         # Before somebody is entered, so that a ledger that names somebody is always a known one.
