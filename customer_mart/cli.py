@@ -95,11 +95,11 @@ def _require_before_lock(
     settings: Settings,
     requires: Callable[[SparkSession, Settings], object],
 ) -> None:
-    """Says what is missing where no run has been, before the lock leaves a folder or a file there.
+    """Says what is missing where no run has been, before the lock leaves anything there.
 
     Elsewhere a run may be about to make it: whoever holds the lock then looks again.
     """
-    if leaves_traces(settings.mart):
+    if leaves_traces(spark, settings.mart):
         requires(spark, settings)
 
 

@@ -6,20 +6,22 @@ from datetime import datetime, timedelta, timezone
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from customer_mart.contracts import MART_TABLES
+from customer_mart.contracts import MART_TABLES, RUN_CLAIMS
 from customer_mart.erasure.known_ledger import require_ledger
 from customer_mart.errors import DataError
 from customer_mart.places import absolute
 from customer_mart.progress import LogFormat, start_progress
 from customer_mart.publish.maintenance import compact, size, vacuum
+from customer_mart.publish.run_lock import claims_table
 from customer_mart.publish.run_record import SUCCEEDED
 from customer_mart.publish.staged import clear_abandoned
 from customer_mart.publish.target import Target, target
 from customer_mart.settings import Settings
 
 # Scores are published for all customers at once, each date in the order of ltv_score: there is
-# nothing to compact, and OPTIMIZE would not keep the order.
-NOT_COMPACTED = ("customer_ltv_scoring",)
+# nothing to compact, and OPTIMIZE would not keep the order. Claims go with the runs that made
+# them, and OPTIMIZE would be in their way.
+NOT_COMPACTED = ("customer_ltv_scoring", RUN_CLAIMS)
 
 
 def require_tables(spark: SparkSession, settings: Settings) -> list[Target]:
@@ -53,7 +55,8 @@ def maintain(spark: SparkSession, settings: Settings, log_format: LogFormat = "t
     require_ledger(spark, settings)
     progress = start_progress(log_format, "maintenance")
     hours = retention_hours(spark, settings, datetime.now(tz=timezone.utc))
-    for table in tables:
+    claims = claims_table(settings.mart)
+    for table in [*tables, *([claims] if claims.exists(spark) else [])]:
         with progress.stage(f"maintain {table.contract.name}") as stage:
             before, compacted = size(spark, table), 0
             if table.contract.name not in NOT_COMPACTED:

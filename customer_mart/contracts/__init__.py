@@ -2,6 +2,7 @@
 
 from customer_mart.contracts.contract import (
     MART_TABLES,
+    RUN_CLAIMS,
     STAGING_TABLES,
     Contract,
     ContractColumn,
@@ -9,4 +10,12 @@ from customer_mart.contracts.contract import (
     contract,
 )
 
-__all__ = ["MART_TABLES", "STAGING_TABLES", "Contract", "ContractColumn", "Rule", "contract"]
+__all__ = [
+    "MART_TABLES",
+    "RUN_CLAIMS",
+    "STAGING_TABLES",
+    "Contract",
+    "ContractColumn",
+    "Rule",
+    "contract",
+]

@@ -23,6 +23,8 @@ MART_TABLES = (
     "mart_runs",
     "erased_customers",
 )
+# No table of what the mart publishes, but one beside them: who may publish.
+RUN_CLAIMS = "run_claims"
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,13 @@
 
 from collections.abc import Iterator
 
-from customer_mart.contracts.contract import MART_TABLES, STAGING_TABLES, Contract, contract
+from customer_mart.contracts.contract import (
+    MART_TABLES,
+    RUN_CLAIMS,
+    STAGING_TABLES,
+    Contract,
+    contract,
+)
 
 HEADER = """\
 # Data dictionary
@@ -15,7 +21,7 @@ change them, not this page.
 def data_dictionary() -> str:
     """The whole page: the mart's tables, then the staging tables it reads."""
     parts = [HEADER, "## What the mart publishes\n"]
-    parts += [_table(contract(name)) for name in MART_TABLES]
+    parts += [_table(contract(name)) for name in (*MART_TABLES, RUN_CLAIMS)]
     parts.append("## What the mart reads\n")
     parts += [_table(contract(name)) for name in STAGING_TABLES]
     return "\n".join(parts)

@@ -1,4 +1,4 @@
-"""One run at a time on a mart behind a URI, by a file that its holder keeps renewing.
+"""One run at a time on a mart behind a URI or in a catalog, by a claim that its holder renews.
 
 No kernel watches there over who holds what. So whoever wants the mart writes a claim of its own
 name and then lists the claims: who sees no other has the mart. Of two that come at once the later
@@ -7,7 +7,7 @@ other the one of the greater name, which came later, steps back. So no two have 
 nothing asked of the store that some stores lack, such as conditional writes.
 
 The claim of a killed run grows old, and is passed over once it has not been renewed for as long as
-it says itself. Ages are told by the clock of the store, the one clock that all claimants share.
+it says itself. Ages are told by the clock of the store or of the engine, never by the claimants'.
 """
 
 import json
@@ -20,40 +20,63 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 from secrets import token_hex
-from typing import Any
+from typing import Any, Protocol
 
 from customer_mart.errors import MartError, first_line
-from customer_mart.publish.hadoop_folder import HadoopFolder
 
 CLAIMS = "_run.lease"
 # Longer than another claimant takes from its claim to stepping back; whoever stays has the mart.
 SETTLE_SECONDS = 5.0
 RENEWALS_PER_LEASE = 4
+# Every look of one that waits is a claim made and taken back.
+LONGEST_PAUSE_SECONDS = 10.0
+
+
+class Claims(Protocol):
+    """Where claims are kept by name: what was written is there for whoever lists afterwards."""
+
+    @property
+    def uri(self) -> str:
+        """The place, in words."""
+
+    def write(self, name: str, text: str) -> None:
+        """Puts a claim there, or renews it."""
+
+    def read(self, name: str) -> str | None:
+        """What a claim says; None when it cannot be read."""
+
+    def modified(self) -> dict[str, int]:
+        """When each claim was written last, in milliseconds by one clock."""
+
+    def delete(self, name: str) -> None:
+        """Takes a claim away."""
 
 
 @contextmanager
 def run_lease(
-    claims: HadoopFolder, holder: dict[str, Any], seconds: int, wait_seconds: int
+    claims: Claims, mart: str, holder: dict[str, Any], seconds: int, wait_seconds: int
 ) -> Iterator[None]:
-    """Holds the lease on the claims' folder and renews it; waits so long for it.
+    """Holds the lease on a mart by its claims and renews it; waits so long for it.
 
-    holder: who this is, in the words of `described`. seconds: how long the claim counts after it
-    was renewed last; whoever cannot renew it is stopped before others may pass over it.
+    mart: its place, in words. holder: who this is, in the words of `described`. seconds: how long
+    the claim counts after it was renewed last; whoever cannot renew it is stopped before others
+    may pass over it.
 
     Raises:
         MartError: if another run still holds it, this one has lost it, or the store refuses it.
     """
     lease = Lease(claims, {**holder, "lease_seconds": seconds}, seconds)
-    until = time.monotonic() + wait_seconds
+    until, pause = time.monotonic() + wait_seconds, 1.0
     while (other := _claimed(lease)) is not None:
         if time.monotonic() >= until:
             raise MartError(
-                f"The mart {claims.uri.removesuffix('/' + CLAIMS)} is in use by "
-                f"{described(other)}, or was until it was killed: its lock ends {_term(other)} "
-                "after its last renewal; run again, or wait with --set mart.wait_seconds=3600"
+                f"The mart {mart} is in use by {described(other)}, or was until it was killed: "
+                f"its lock ends {_term(other)} after its last renewal; run again, or wait with "
+                "--set mart.wait_seconds=3600"
             )
         # Two that wait are not to meet again and again.
-        time.sleep(random.uniform(0.5, 1.5))  # noqa: S311 - no secret
+        time.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - no secret
+        pause = min(LONGEST_PAUSE_SECONDS, pause * 1.2)
     lease.keep()
     try:
         yield
@@ -71,6 +94,8 @@ def run_lease(
 def _claimed(lease: "Lease") -> dict[str, Any] | None:
     try:
         return lease.claim()
+    except MartError:
+        raise
     except Exception as refused:
         raise MartError(
             f"The mart's lock cannot be written to {lease.claims.uri}: {first_line(refused)}"
@@ -92,7 +117,7 @@ def _term(holder: dict[str, Any]) -> str:
 class Lease:
     """A claim on a mart, and the thread that renews it."""
 
-    def __init__(self, claims: HadoopFolder, content: dict[str, Any], seconds: int) -> None:
+    def __init__(self, claims: Claims, content: dict[str, Any], seconds: int) -> None:
         self.claims = claims
         self.content = json.dumps(content)
         self.seconds = seconds

@@ -3,7 +3,8 @@
 Two runs at once may leave each table from another one of them; on a local file system and on S3
 two that commit at once can lose a commit as well, for Delta has nothing there to make one of them
 wait. In a local folder the lock is the kernel's, on a file beside the tables: it goes when the
-process that holds it ends, however it ends, so that a killed run blocks nobody.
+process that holds it ends, however it ends, so that a killed run blocks nobody. Elsewhere it is a
+lease: on files where this process can write them beside the mart, else on rows of a table.
 """
 
 import json
@@ -11,7 +12,7 @@ import os
 import re
 import socket
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -21,11 +22,14 @@ from filelock import FileLock, Timeout
 from pyspark.errors import AnalysisException
 from pyspark.sql import SparkSession
 
+from customer_mart.contracts import RUN_CLAIMS
 from customer_mart.errors import MartError, UsageError
 from customer_mart.identifiers import quoted_name
 from customer_mart.places import absolute, is_uri
+from customer_mart.publish.claims_table import ClaimsTable
 from customer_mart.publish.hadoop_folder import HadoopFolder, has_jvm
-from customer_mart.publish.run_lease import CLAIMS, described, run_lease
+from customer_mart.publish.run_lease import CLAIMS, Claims, described, run_lease
+from customer_mart.publish.target import Target, target
 from customer_mart.settings.settings import Mart
 
 LOCK, HOLDER = "_run.lock", "_run.holder"
@@ -36,33 +40,53 @@ FILE_SCHEME = re.compile("^file:(?://(?=/))?")
 def run_lock(spark: SparkSession, mart: Mart, purpose: str) -> AbstractContextManager[None]:
     """Holds the mart's lock; waits for it as long as the settings say.
 
-    A mart in a schema is locked where Spark's own catalog says the schema's folder is. Schemas on
-    Databricks and in other catalogs have no lock, for their folders are not this process's to
-    write to. Over Spark Connect only a plain folder has one, which both machines are taken to see.
-
     Raises:
-        MartError: if another run still holds it.
+        MartError: if another run still holds it, or it cannot be written.
         UsageError: if there is no such schema.
+    """
+    holder = _this_process(purpose)
+    place = _place_of_files(spark, mart)
+    if place and not is_uri(place):
+        return folder_lock(Path(place), holder, mart.wait_seconds)
+    claims: Claims = ClaimsTable(spark, claims_table(mart))
+    if place:
+        claims = HadoopFolder(spark, f"{place}/{CLAIMS}")
+    return run_lease(claims, _name(mart), holder, mart.lease_seconds, mart.wait_seconds)
+
+
+def claims_table(mart: Mart) -> Target:
+    """The table of claims; it is there where such a lock was ever taken."""
+    return target(RUN_CLAIMS, mart)
+
+
+def leaves_traces(spark: SparkSession, mart: Mart) -> bool:
+    """Whether taking the lock would make a folder, file or table where no run has been yet."""
+    place = _place_of_files(spark, mart)
+    if place is None:
+        return not claims_table(mart).exists(spark)
+    if mart.catalog_schema or is_uri(place):
+        return False
+    return not Path(place, LOCK).exists()
+
+
+def _place_of_files(spark: SparkSession, mart: Mart) -> str | None:
+    """The folder or URI where this process writes files beside the mart's tables.
+
+    That of a mart in a schema is where Spark's own catalog says the schema's folder is. None on
+    Databricks and in other catalogs, whose folders are not this process's to write to, and over
+    Spark Connect but for a plain folder, which both machines are taken to see.
     """
     place = _schema_folder(spark, mart.catalog_schema) if mart.catalog_schema else mart.location
     if place is None:
-        return nullcontext()
+        return None
     if (mart.catalog_schema or is_uri(place)) and not has_jvm(spark):
-        return nullcontext()
-    place = FILE_SCHEME.sub("", place)
-    holder = _this_process(purpose)
-    if not is_uri(place):
-        return folder_lock(Path(absolute(place)), holder, mart.wait_seconds)
-    claims = HadoopFolder(spark, f"{absolute(place)}/{CLAIMS}")
-    return run_lease(claims, holder, mart.lease_seconds, mart.wait_seconds)
+        return None
+    return absolute(FILE_SCHEME.sub("", place))
 
 
-def leaves_traces(mart: Mart) -> bool:
-    """Whether to take the lock would make a folder or a file where no run has been yet."""
-    place = FILE_SCHEME.sub("", mart.location or "")
-    if mart.catalog_schema or not place or is_uri(place):
-        return False
-    return not Path(absolute(place), LOCK).exists()
+def _name(mart: Mart) -> str:
+    """The mart as the settings name it."""
+    return mart.catalog_schema or absolute(str(mart.location))
 
 
 @contextmanager

@@ -28,6 +28,23 @@ CHOSEN = (
     "jobs/test_bad_input.py::test_money_that_overflows_is_an_error_not_a_wrap",
     f"{INCREMENTAL}::test_a_change_of_a_mapped_column_touches_its_customer",
 )
+LEASE = 12
+# A client that takes the lock of a mart for a build, says so, and keeps it until its input ends.
+HOLDER = f"""
+import sys
+from customer_mart.errors import MartError
+from customer_mart.publish.run_lock import run_lock
+from customer_mart.session import get_session
+from customer_mart.settings.settings import Mart
+
+mart = Mart(location=sys.argv[1], lease_seconds={LEASE}, wait_seconds=int(sys.argv[2]))
+try:
+    with run_lock(get_session(), mart, "build"):
+        print("held", flush=True)
+        sys.stdin.read()
+except MartError as refused:
+    print(refused, flush=True)
+"""
 SERVER = "org.apache.spark.sql.connect.service.SparkConnectServer"
 SECONDS_TO_START = 60
 
@@ -70,6 +87,12 @@ def server(port: int) -> Iterator[str]:
             process.terminate()
 
 
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    with server(_free_port()) as started:
+        yield started
+
+
 def _await(port: int, process: subprocess.Popen[bytes]) -> None:
     """Waits until somebody listens at the port."""
     end = time.monotonic() + SECONDS_TO_START
@@ -87,10 +110,15 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _assert_builds_as_in_its_own_process(operator: Operator, **environment: str) -> None:
-    """Builds by the command line in such an environment, and compares with a build here."""
+def _assert_builds_as_in_its_own_process(
+    operator: Operator, mart: str, **environment: str
+) -> None:
+    """Builds by the command line in such an environment, and compares with a build here.
+
+    mart: the operator's, as it is named there.
+    """
     operator.deliver_all(SOURCES)
-    places = ("--sources", str(operator.sources), "--mart", str(operator.mart), "--as-of", AS_OF)
+    places = ("--sources", str(operator.sources), "--mart", mart, "--as-of", AS_OF)
     done = subprocess.run(
         [sys.executable, "-m", "customer_mart.cli", "build", *places, *ALL_DIRT],
         cwd=ROOT,
@@ -108,13 +136,48 @@ def _assert_builds_as_in_its_own_process(operator: Operator, **environment: str)
 
 
 def test_the_command_line_builds_without_java_where_spark_remote_names_a_server(
-    operator: Operator,
+    address: str, operator: Operator
 ) -> None:
-    with server(_free_port()) as address:
-        nowhere = {"PATH": "/nonexistent", "JAVA_HOME": "/nonexistent"}
-        _assert_builds_as_in_its_own_process(operator, SPARK_REMOTE=address, **nowhere)
+    nowhere = {"PATH": "/nonexistent", "JAVA_HOME": "/nonexistent"}
+    mart = operator.mart.as_uri()
+    _assert_builds_as_in_its_own_process(operator, mart, SPARK_REMOTE=address, **nowhere)
+    # Its lock, which nobody holds any more.
+    assert operator.table("run_claims").isEmpty()
+
+
+def _client(address: str, mart: str, *, wait_seconds: int = 0) -> subprocess.Popen[str]:
+    """A client of the server that takes the lock of a mart, and keeps it."""
+    return subprocess.Popen(
+        [sys.executable, "-c", HOLDER, mart, str(wait_seconds)],
+        cwd=ROOT,
+        env=quick_environment(SPARK_REMOTE=address),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_of_two_clients_one_has_a_mart_behind_a_uri_and_killed_it_keeps_it_for_its_lease(
+    address: str, operator: Operator
+) -> None:
+    mart = operator.mart.as_uri()
+    with _client(address, mart) as holder:
+        assert holder.stdout
+        assert holder.stdout.readline() == "held\n"
+        with _client(address, mart) as refused:
+            told, _ = refused.communicate()
+        holder.kill()
+    killed_at = time.monotonic()
+    assert told.startswith(f"The mart {mart} is in use by a build (process {holder.pid} on ")
+    assert f"its lock ends {LEASE} s after its last renewal" in told
+    with _client(address, mart, wait_seconds=120) as waits:
+        assert waits.communicate()[0] == "held\n"
+    # The last renewal may have been a quarter of the lease before the kill.
+    assert time.monotonic() - killed_at > LEASE / 2
+    assert operator.table("run_claims").isEmpty()
 
 
 def test_the_command_line_builds_where_spark_s_own_mode_is_connect(operator: Operator) -> None:
     """PySpark then starts a server in the process of the command line, and is its client."""
-    _assert_builds_as_in_its_own_process(operator, SPARK_API_MODE="connect")
+    mart = str(operator.mart)
+    _assert_builds_as_in_its_own_process(operator, mart, SPARK_API_MODE="connect")

@@ -17,6 +17,7 @@ from customer_mart.publish.run_lease import Lease, run_lease
 
 pytestmark = pytest.mark.classic("reaches files through the engine's own process")
 
+MART = "s3a://lake/mart"
 SOMEBODY = {"what": "build", "pid": 7, "host": "h", "since": "noon"}
 
 
@@ -39,14 +40,14 @@ def test_the_second_is_told_who_holds_the_mart_and_the_third_has_it_after_the_fi
     claims: HadoopFolder, tmp_path: Path
 ) -> None:
     told = (
-        r"^The mart file:.*/mart is in use by a build \(process 7 on h since noon\), or was until "
-        r"it was killed: its lock ends 60 s after its last renewal; run again, or wait"
+        r"^The mart s3a://lake/mart is in use by a build \(process 7 on h since noon\), or was "
+        r"until it was killed: its lock ends 60 s after its last renewal; run again, or wait"
     )
-    with run_lease(claims, SOMEBODY, 60, 0):
-        with pytest.raises(MartError, match=told), run_lease(claims, {}, 4, 0):
+    with run_lease(claims, MART, SOMEBODY, 60, 0):
+        with pytest.raises(MartError, match=told), run_lease(claims, MART, {}, 4, 0):
             pytest.fail("two hold the lease")
         assert [json.loads(claim.read_text())["pid"] for claim in _files(tmp_path)] == [7]
-    with run_lease(claims, {}, 4, 0):
+    with run_lease(claims, MART, {}, 4, 0):
         pass
     assert _files(tmp_path) == []
 
@@ -69,13 +70,13 @@ def test_a_claim_that_cannot_be_read_counts(claims: HadoopFolder) -> None:
     assert Lease(claims, {}, 60).claim() == {}
     with (
         pytest.raises(MartError, match="is in use by another run, or was until"),
-        run_lease(claims, {}, 60, 0),
+        run_lease(claims, MART, {}, 60, 0),
     ):
         pytest.fail("two hold the lease")
 
 
 def test_a_lease_is_renewed_while_it_is_held(claims: HadoopFolder, tmp_path: Path) -> None:
-    with run_lease(claims, SOMEBODY, 4, 0):
+    with run_lease(claims, MART, SOMEBODY, 4, 0):
         _grown_old(tmp_path, 100)
         [claim] = _files(tmp_path)
         old = claim.stat().st_mtime
@@ -86,7 +87,7 @@ def test_a_lease_is_renewed_while_it_is_held(claims: HadoopFolder, tmp_path: Pat
 
 
 def _held_for_long(claims: HadoopFolder, ready: Path) -> None:
-    with run_lease(claims, SOMEBODY, 4, 0):
+    with run_lease(claims, MART, SOMEBODY, 4, 0):
         ready.touch()
         time.sleep(20)
 
@@ -139,7 +140,7 @@ def test_a_store_that_takes_no_claim_is_named(spark: SparkSession, tmp_path: Pat
     (tmp_path / "file").touch()
     claims = HadoopFolder(spark, f"{tmp_path.as_uri()}/file/_run.lease")
     with pytest.raises(MartError, match=r"^The mart's lock cannot be written to file:.*: "):
-        run_lease(claims, {}, 4, 0).__enter__()
+        run_lease(claims, MART, {}, 4, 0).__enter__()
 
 
 def test_of_many_that_want_it_at_once_each_has_it_alone(claims: HadoopFolder) -> None:
@@ -147,7 +148,7 @@ def test_of_many_that_want_it_at_once_each_has_it_alone(claims: HadoopFolder) ->
 
     def work(_number: int) -> None:
         nonlocal inside, most
-        with run_lease(claims, SOMEBODY, 60, 60):
+        with run_lease(claims, MART, SOMEBODY, 60, 60):
             with lock:
                 inside += 1
                 most = max(most, inside)

@@ -8,7 +8,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from customer_mart.errors import MartError, UsageError
-from customer_mart.publish.run_lock import folder_lock, run_lock
+from customer_mart.publish.run_lock import claims_table, folder_lock, leaves_traces, run_lock
 from customer_mart.settings.settings import Mart
 
 
@@ -90,10 +90,40 @@ def test_a_schema_that_is_not_there_is_named(spark: SparkSession) -> None:
         run_lock(spark, mart, "build")
 
 
-def test_another_catalog_s_schema_is_not_locked(spark: SparkSession) -> None:
+def test_a_catalog_that_is_not_there_is_named(spark: SparkSession) -> None:
     mart = Mart.model_validate({"schema": "unity.mart"})
-    with run_lock(spark, mart, "build"), run_lock(spark, mart, "build"):
+    told = r"^The mart's lock cannot be written to unity\.mart\.run_claims: .*unity"
+    with pytest.raises(MartError, match=told), run_lock(spark, mart, "build"):
+        pytest.fail("a lock in no catalog")
+
+
+def test_a_schema_on_databricks_is_locked_by_a_table_in_it(
+    spark: SparkSession, schema: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABRICKS_RUNTIME_VERSION", "17.3")
+    mart = Mart.model_validate({"schema": schema})
+    assert leaves_traces(spark, mart)
+    told = rf"^The mart locked is in use by a build \(process {os.getpid()} on .*lock ends 300 s"
+    with run_lock(spark, mart, "build"):
+        assert list(tmp_path.rglob("_run.*")) == []
+        with pytest.raises(MartError, match=told), run_lock(spark, mart, "maintenance"):
+            pytest.fail("two hold the lock")
+    assert not leaves_traces(spark, mart)
+    with run_lock(spark, mart, "maintenance"):
         pass
+    assert spark.table(f"{schema}.run_claims").isEmpty()
+
+
+def test_a_schema_on_databricks_that_is_not_there_is_named(
+    spark: SparkSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABRICKS_RUNTIME_VERSION", "17.3")
+    mart = Mart.model_validate({"schema": "spark_catalog.nowhere"})
+    with (
+        pytest.raises(UsageError, match=r"There is no schema spark_catalog\.nowhere, which"),
+        run_lock(spark, mart, "build"),
+    ):
+        pytest.fail("a lock in no schema")
 
 
 @pytest.mark.classic("locks what only the engine's own process can")
@@ -106,13 +136,15 @@ def test_a_folder_s_uri_is_locked_where_its_characters_say(
         assert (tmp_path / "50%25 #1?" / "_run.holder").exists()
 
 
-def test_without_a_jvm_only_a_plain_folder_is_locked(
+def test_without_a_jvm_a_plain_folder_is_locked_by_a_file_and_others_by_a_table(
     spark: SparkSession, schema: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("customer_mart.publish.run_lock.has_jvm", lambda _session: False)
-    servers = [Mart(location=tmp_path.as_uri()), Mart.model_validate({"schema": schema})]
+    servers = [Mart(location=f"{tmp_path.as_uri()}/mart"), Mart.model_validate({"schema": schema})]
     for mart in servers:
         with run_lock(spark, mart, "build"):
             assert list(tmp_path.rglob("_run.*")) == []
+            assert [row["name"] for row in claims_table(mart).read(spark).collect()]
+        assert claims_table(mart).read(spark).isEmpty()
     with run_lock(spark, Mart(location=str(tmp_path)), "build"):
         assert (tmp_path / "_run.holder").exists()

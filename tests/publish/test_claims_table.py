@@ -1,0 +1,104 @@
+"""Claims in a Delta table, and leases by them."""
+
+import json
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from customer_mart.errors import MartError
+from customer_mart.publish.claims_table import ClaimsTable
+from customer_mart.publish.run_lease import Lease, run_lease
+from customer_mart.publish.run_lock import claims_table
+from customer_mart.settings.settings import Mart
+
+pytestmark = pytest.mark.usefixtures("interpreting")
+
+MART = "lottery.mart"
+SOMEBODY = {"what": "build", "pid": 7, "host": "h's", "since": "noon"}
+
+
+@pytest.fixture
+def claims(spark: SparkSession, tmp_path: Path) -> ClaimsTable:
+    return ClaimsTable(spark, claims_table(Mart(location=f"{tmp_path}/mart")))
+
+
+def _names(claims: ClaimsTable) -> set[str]:
+    return {row["name"] for row in claims.table.read(claims.spark).collect()}
+
+
+def _grown_old(claims: ClaimsTable, seconds: int) -> None:
+    earlier = f"renewed_at - INTERVAL {seconds} SECONDS"
+    claims.spark.sql(f"UPDATE {claims.table.identifier} SET renewed_at = {earlier}")
+
+
+def test_a_claim_is_there_for_whoever_looks_until_it_is_taken_away(claims: ClaimsTable) -> None:
+    said = json.dumps({"what": 'it\'s a "build" \\'})
+    claims.write("a's.json", said)
+    first = claims.modified()
+    claims.write("b.json", "{}")
+    claims.write("a's.json", said)
+    renewed = claims.modified()
+    assert list(first) == ["a's.json"]
+    assert set(renewed) == {"a's.json", "b.json"}
+    assert first["a's.json"] < renewed["b.json"] < renewed["a's.json"]
+    assert claims.read("a's.json") == said
+    claims.delete("a's.json")
+    assert claims.read("a's.json") is None
+    assert set(claims.modified()) == {"b.json"}
+
+
+def test_the_second_is_told_who_holds_the_mart_and_the_third_has_it_after_the_first(
+    claims: ClaimsTable,
+) -> None:
+    told = r"^The mart lottery\.mart is in use by a build \(process 7 on h's since noon\), or was "
+    with run_lease(claims, MART, SOMEBODY, 60, 0):
+        with pytest.raises(MartError, match=told), run_lease(claims, MART, {}, 60, 0):
+            pytest.fail("two hold the lease")
+        assert len(_names(claims)) == 1
+    with run_lease(claims, MART, {}, 60, 0):
+        pass
+    assert _names(claims) == set()
+
+
+@pytest.mark.parametrize(("age", "is_held"), [(50, True), (70, False)])
+def test_a_claim_counts_for_as_long_as_it_says_itself(
+    claims: ClaimsTable, age: int, is_held: bool
+) -> None:
+    killed = Lease(claims, {"lease_seconds": 60}, 60)
+    assert killed.claim() is None
+    _grown_old(claims, age)
+    lease = Lease(claims, {"lease_seconds": 4}, 4)
+    assert (lease.claim() is not None) is is_held
+    assert _names(claims) == {(killed if is_held else lease).name}
+
+
+def test_a_lease_is_renewed_while_it_is_held(claims: ClaimsTable) -> None:
+    with run_lease(claims, MART, SOMEBODY, 8, 0):
+        [taken] = claims.modified().values()
+        until = time.monotonic() + 20
+        while max(claims.modified().values()) == taken:
+            assert time.monotonic() < until
+            time.sleep(0.2)
+    assert _names(claims) == set()
+
+
+def test_of_several_that_want_it_at_once_each_has_it_alone(claims: ClaimsTable) -> None:
+    inside, most, lock = 0, 0, threading.Lock()
+
+    def work(_number: int) -> None:
+        nonlocal inside, most
+        with run_lease(claims, MART, SOMEBODY, 60, 120):
+            with lock:
+                inside += 1
+                most = max(most, inside)
+            time.sleep(0.5)
+            with lock:
+                inside -= 1
+
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(work, range(3)))
+    assert (inside, most) == (0, 1)
