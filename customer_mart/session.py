@@ -13,6 +13,7 @@ from customer_mart.publish.session_setting import set_if_allowed
 
 # Where one of these is set, something else decides on master, memory and jars.
 MANAGED_BY = ("PYSPARK_GATEWAY_PORT", "DATABRICKS_RUNTIME_VERSION", "SPARK_REMOTE")
+NO_ADDRESS = "INVALID_CONNECT_URL"
 
 DELTA = {
     "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
@@ -134,6 +135,12 @@ def _managed_session() -> SparkSession:
         session = SparkSession.builder.getOrCreate()
         session.version  # noqa: B018 - the first word to a Spark Connect server
     except (ImportError, PySparkException) as error:
+        if isinstance(error, PySparkException) and error.getCondition() == NO_ADDRESS:
+            # PySpark repeats the address, and the token in it.
+            raise UsageError(
+                "Spark does not start: SPARK_REMOTE is no address such as sc://HOST:15002 (it is "
+                "not shown, for it may hold a token; in there a = is written %3D)"
+            ) from None
         raise UsageError(f"Spark does not start: {first_line(error)}") from error
     return session
 

@@ -42,8 +42,11 @@ conf_for() {
 # The jars of a folder as --jars takes them.
 comma_separated() {
     local found=("$1"/*.jar) IFS=,
-    compgen -G "$1/*delta-spark_*.jar" >/dev/null ||
+    local delta
+    delta="$(compgen -G "$1/*delta-spark_*.jar")" ||
         wrong_usage "--jars-dir: '$1' has no jar of Delta Lake; scripts/fetch_jars.sh fetches them."
+    [[ "$delta" != *$'\n'* ]] ||
+        wrong_usage "--jars-dir: '$1' has several versions of Delta Lake; keep one."
     echo "${found[*]}"
 }
 
@@ -56,7 +59,7 @@ spark_submit() {
 }
 
 submit=("$(spark_submit)")
-master="" conf_file="" jars_dir="${DELTA_JARS:-}"
+master="" conf_file="" jars_dir="${DELTA_JARS:-}" jars=""
 while [[ "${1:-}" == -* ]]; do
     case "$1" in
     -h | --help)
@@ -75,6 +78,7 @@ while [[ "${1:-}" == -* ]]; do
     case "$1" in
     --conf-file | --properties-file) conf_file="$2" ;;
     --jars-dir) jars_dir="$2" ;;
+    --jars) jars="${jars:+$jars,}$2" ;;
     --master)
         master="$2"
         submit+=("$1" "$2")
@@ -87,8 +91,13 @@ done
 [[ -n "$conf_file" ]] || conf_file="$(conf_for "$master")"
 [[ $# -gt 0 ]] || wrong_usage "Say which job: jobs/build_customer_mart.py, for one."
 if [[ -n "$jars_dir" ]]; then
-    jars="$(comma_separated "$jars_dir")"
-    submit+=(--conf spark.jars.packages= --jars "$jars")
+    delta="$(comma_separated "$jars_dir")"
+    submit+=(--conf spark.jars.packages=)
+    # spark-submit goes by the last --jars alone.
+    jars="$delta${jars:+,$jars}"
 fi
+[[ -z "$jars" ]] || submit+=(--jars "$jars")
+command -v "${submit[0]}" >/dev/null ||
+    wrong_usage "There is no ${submit[0]}: set SPARK_HOME, or run scripts/environment.sh."
 
 exec "${submit[@]}" --properties-file "$conf_file" "$@"

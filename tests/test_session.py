@@ -75,6 +75,33 @@ def test_a_refused_setting_of_mere_speed_is_noted_and_nothing_more(
     assert "refuses spark.sql.warehouse.dir=/elsewhere and may be slower" in line
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("address", ["sc://h:443/;token={}==", "sc:///;token={}", "h/token={}"])
+def test_an_address_that_is_none_is_not_repeated_with_its_token(
+    address: str, tmp_path: Path
+) -> None:
+    sentinel = "dapi0123456789"
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "customer_mart.cli",
+            "status",
+            "--mart",
+            str(tmp_path),
+            "--verbose",
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+        env={**os.environ, "SPARK_REMOTE": address.format(sentinel)},
+    )
+    assert done.returncode == 2
+    assert "customer-mart: Spark does not start: SPARK_REMOTE is no address such as" in done.stderr
+    assert sentinel not in done.stdout + done.stderr
+
+
 PLATFORM = {
     "spark.master": "local[1]",
     "spark.app.name": "the platform's",

@@ -4,6 +4,7 @@ A stage's result is written once and read by whatever follows: nothing is comput
 rows that are checked are the rows that are published, and no cache has to hold them.
 """
 
+import re
 import shutil
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -17,6 +18,9 @@ from customer_mart.places import absolute, is_uri
 from customer_mart.publish.dictionaries import DICTIONARIES
 from customer_mart.publish.hadoop_folder import HadoopFolder, has_jvm
 from customer_mart.settings.settings import Mart
+
+# A run's staged frame as a table: catalogs may have names in lower case only.
+STAGED_TABLE = re.compile(r"_staging_\d{8}t\d{6}z_[0-9a-f]{8}_\w+", re.IGNORECASE)
 
 
 @dataclass
@@ -77,6 +81,8 @@ def clear_abandoned(spark: SparkSession, mart: Mart) -> None:
 
     A folder that `mart.staging` names is left alone: others may keep their own there.
     """
+    if mart.catalog_schema:
+        _drop_abandoned(spark, mart.catalog_schema)
     if not mart.location or mart.staging:
         return
     folder = absolute(_beside(mart.location))
@@ -84,6 +90,13 @@ def clear_abandoned(spark: SparkSession, mart: Mart) -> None:
         shutil.rmtree(folder, ignore_errors=True)
     elif has_jvm(spark):
         HadoopFolder(spark, folder).delete()
+
+
+def _drop_abandoned(spark: SparkSession, schema: str) -> None:
+    tables = spark.sql(f"SHOW TABLES IN {quoted_name(schema)} LIKE '_staging_*'")
+    for name in (row["tableName"] for row in tables.collect()):
+        if STAGED_TABLE.fullmatch(name):
+            spark.sql(f"DROP TABLE IF EXISTS {quoted_name(f'{schema}.{name}')}")
 
 
 def _beside(location: str) -> str:

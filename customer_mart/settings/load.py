@@ -186,6 +186,8 @@ def _sentence(invalid: ValidationError) -> str:
     if first["type"] == "missing":
         return f"The setting {name} is missing"
     found = first["input"]
+    if first["type"] != CREDENTIAL_FOUND and holds_credential(first["msg"]):
+        return f"The setting {name} is not valid, and holds a credential: no setting does"
     is_secret = first["type"] == CREDENTIAL_FOUND or holds_credential(str(found))
     # A single value in the place of a group may be of any of its settings.
     is_group = first["type"] == "model_type" or isinstance(found, dict | list | tuple | BaseModel)

@@ -14,15 +14,17 @@ CREDENTIAL_FOUND = "credential_found"
 # What a catalog takes without surprises, and nothing that could end one identifier and begin
 # another statement.
 _PART = "[A-Za-z_](?:[A-Za-z0-9_]|-(?!-))*"
-# A user and a password before a host, or a signature among a URI's parameters. A port is no
-# password, but where an @ follows no one can tell.
+# A user and a password before a host, however many slashes were typed, or a signature among a
+# URI's parameters. A port is no password, but where an @ follows no one can tell.
 _CREDENTIAL = re.compile(
-    r"://[^/\s@:]*(?::|%3a)[^\s@]*@"
-    r"|[?&;](?:sig|sas|[\w.-]*(?:signature|token|secret|password|credential|key)|x-amz-[a-z-]+)=",
+    r":/{1,3}[^/\s@:]*(?::|%3a)[^\s@]*@"
+    r"|[?&;](?:sig|sas|[\w.-]*(?:signature|token|secret|password|pwd|credential|key|auth)"
+    r"|x-amz-[a-z-]+)=",
     re.IGNORECASE,
 )
 _SECRET_NAME = re.compile(
-    r"secret|passw|token|credential|signature|key|\bsas\b|\bs3[an]?\.access$", re.IGNORECASE
+    r"secret|passw|pwd|token|credential|signature|key|oauth|\b(?:auth|sas)\b|\bs3[an]?\.access$",
+    re.IGNORECASE,
 )
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _BREAKS_OUT = re.compile(r'[`";]')

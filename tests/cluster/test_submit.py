@@ -73,6 +73,33 @@ def test_jars_that_are_there_take_the_place_of_a_download(
     ]
 
 
+def test_jars_of_one_s_own_come_along(spark_home: Path, tmp_path: Path) -> None:
+    delta = tmp_path / "delta-spark_4.2_2.13-4.4.0.jar"
+    delta.touch()
+    own = ("--jars", "hadoop-aws.jar", "--jars=bundle.jar")
+    for where, expected in (
+        (("--jars-dir", str(tmp_path)), f"{delta},hadoop-aws.jar,bundle.jar"),
+        ((), "hadoop-aws.jar,bundle.jar"),
+    ):
+        done = _submit(spark_home, "--master", "yarn", *own, *where, *JOB)
+        line = done.stdout.splitlines()
+        assert [line.count("--jars"), line[line.index("--jars") + 1]] == [1, expected]
+
+
+def test_two_versions_of_delta_lake_are_refused(spark_home: Path, tmp_path: Path) -> None:
+    for version in ("4.3.0", "4.4.0"):
+        (tmp_path / f"delta-spark_4.2_2.13-{version}.jar").touch()
+    done = _submit(spark_home, "--master", "yarn", "--jars-dir", str(tmp_path), *JOB)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "has several versions of Delta Lake; keep one" in done.stderr
+
+
+def test_a_spark_that_is_not_there_is_named(tmp_path: Path) -> None:
+    done = _submit(tmp_path / "nowhere", "--master", "yarn", *JOB)
+    assert done.returncode == 2
+    assert f"There is no {tmp_path}/nowhere/bin/spark-submit: set SPARK_HOME" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [

@@ -120,6 +120,18 @@ def test_rows_staged_as_tables_of_a_catalog_are_dropped(
     assert _tables(spark, schema) == []
 
 
+def test_tables_that_killed_runs_staged_are_dropped_and_no_others(
+    spark: SparkSession, schema: str, rows: DataFrame
+) -> None:
+    mart = Mart.model_validate({"schema": schema})
+    staging_area(spark, mart, "20250101T000000Z_0a1b2c3d").stage("stg_deposits", rows)
+    for name in ("_staging_of_somebody_else", "xstaging_20250101T000000Z_0a1b2c3d_a"):
+        rows.write.saveAsTable(f"{schema}.{name}")
+    clear_abandoned(spark, mart)
+    left = ["_staging_of_somebody_else", "xstaging_20250101t000000z_0a1b2c3d_a"]
+    assert _tables(spark, schema) == left
+
+
 def test_what_is_staged_again_may_have_other_columns_also_where_tables_are_delta(
     spark: SparkSession, schema: str
 ) -> None:

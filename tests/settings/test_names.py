@@ -51,6 +51,9 @@ CREDENTIALS = [
     f"wasbs://box@account.blob.core.windows.net/mart?sv=2024&sig={SENTINEL}",
     f"https://storage.googleapis.com/lake/mart?X-Goog-Signature={SENTINEL}",
     f"https://lake.example/mart?apikey={SENTINEL}",
+    f"https://lake.example/mart?user=u&pwd={SENTINEL}",
+    f"s3a:/AKIDEXAMPLE:{SENTINEL}@lake/mart",
+    f"s3a:///AKIDEXAMPLE:{SENTINEL}@lake/mart",
 ]
 
 
@@ -129,6 +132,8 @@ def test_a_credential_in_a_place_is_refused_and_not_repeated(
         "password",
         "awsSecretAccessKey",
         "apikey",
+        "pwd",
+        "fs.azure.oauth",
         "fs.s3a.access",
     ],
 )
@@ -146,13 +151,19 @@ def test_a_credential_in_an_option_s_value_is_refused(tmp_path: Path) -> None:
     assert SENTINEL not in told
 
 
+def test_a_credential_in_the_place_of_something_else_is_not_repeated(tmp_path: Path) -> None:
+    told = _refused(tmp_path, "sources.time_zone", CREDENTIALS[0])
+    assert told.endswith("is not valid, and holds a credential: no setting does")
+    assert SENTINEL not in told
+
+
 @pytest.mark.parametrize("option", ["path", "Paths"])
 def test_an_option_is_no_way_to_another_place(tmp_path: Path, option: str) -> None:
     told = _refused(tmp_path, "sources.stg_games.options", {option: "/data/../etc"})
     assert f"{option} is no option: the place has a setting of its own, path" in told
 
 
-@pytest.mark.parametrize("option", ["fs.s3a.path.style.access", "sep", "mergeSchema"])
+@pytest.mark.parametrize("option", ["fs.s3a.path.style.access", "sep", "mergeSchema", "author"])
 def test_any_other_option_is_taken(option: str) -> None:
     settings = load_settings(None, [f"sources.stg_games.options={json.dumps({option: 'true'})}"])
     assert settings.sources.source("stg_games").options == {option: "true"}
