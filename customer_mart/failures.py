@@ -7,7 +7,7 @@ from urllib.parse import unquote
 
 from pyspark.errors import ArithmeticException
 
-from customer_mart.contracts import MART_TABLES, RUN_CLAIMS, STAGING_TABLES
+from customer_mart.contracts import MART_TABLES, STAGING_TABLES
 from customer_mart.errors import DataError, MartError, first_line
 from customer_mart.places import absolute
 from customer_mart.remedies import LEDGER_REMEDY, made_anew
@@ -83,8 +83,6 @@ def _unreadable(file: str, settings: Settings, at: str) -> str:
 def _remedy(name: str, place: str, path: str) -> str:
     if name == "erased_customers":
         return LEDGER_REMEDY
-    if name == RUN_CLAIMS:
-        return "while no run goes on, move the table away: the next run makes it anew"
     if name in STAGING_TABLES:
         remedy = "restore the file or deliver the source again"
     elif name in ADDED_TO or "/_delta_log/" in path:
@@ -105,5 +103,5 @@ def _places(settings: Settings) -> Iterator[tuple[str, str]]:
         if path:
             yield name, absolute(path)
     if settings.mart.location:
-        for name in (*MART_TABLES, RUN_CLAIMS):
+        for name in MART_TABLES:
             yield name, f"{absolute(settings.mart.location)}/{name}"

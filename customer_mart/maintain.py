@@ -11,7 +11,7 @@ from customer_mart.erasure.known_ledger import require_ledger
 from customer_mart.errors import DataError
 from customer_mart.places import absolute
 from customer_mart.progress import LogFormat, start_progress
-from customer_mart.publish.maintenance import compact, size, vacuum
+from customer_mart.publish.maintenance import DELTA_RETENTION_HOURS, compact, size, vacuum
 from customer_mart.publish.run_lock import claims_table
 from customer_mart.publish.run_record import SUCCEEDED
 from customer_mart.publish.staged import clear_abandoned
@@ -61,12 +61,14 @@ def maintain(spark: SparkSession, settings: Settings, log_format: LogFormat = "t
             before, compacted = size(spark, table), 0
             if table.contract.name not in NOT_COMPACTED:
                 compacted = compact(spark, table, settings.maintenance.max_files_per_partition)
-            vacuum(spark, table, hours)
+            # A claim may be on its way while these files are deleted, whatever the settings say.
+            kept = max(hours, DELTA_RETENTION_HOURS) if table is claims else hours
+            vacuum(spark, table, kept)
             after = size(spark, table)
             stage.notes.append(
                 f"{before.files} files of {before.size_in_bytes} bytes, now {after.files} of "
                 f"{after.size_in_bytes}; {compacted} partitions compacted; versions of the last "
-                f"{hours} hours kept"
+                f"{kept} hours kept"
             )
     clear_abandoned(spark, settings.mart)
 

@@ -8,8 +8,11 @@ from pyspark.sql import SparkSession
 
 from customer_mart.cli import main
 from customer_mart.maintain import maintain
+from customer_mart.publish.commit import newest_version
+from customer_mart.publish.run_lock import run_lock
 from customer_mart.publish.target import Target, target
 from customer_mart.settings import load_settings
+from customer_mart.settings.settings import Mart
 from tests.frames import by_name
 from tests.publish.mart_rows import customer, score
 
@@ -38,6 +41,18 @@ def test_scores_stay_as_they_were_published_and_only_their_old_files_go(
     assert _files(spark, scores) == published
     history = spark.sql(f"DESCRIBE HISTORY {scores.identifier}").collect()
     assert {row["operation"] for row in history} >= {"VACUUM START", "VACUUM END"}
+
+
+def test_maintenance_does_not_work_beside_a_run(
+    spark: SparkSession, empty_mart: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(empty_mart, tmp_path / "mart")
+    runs = target("mart_runs", Mart(location=str(tmp_path / "mart")))
+    before = newest_version(spark, runs)
+    with run_lock(spark, Mart(location=str(tmp_path / "mart")), "build of customer_mart"):
+        assert main(["maintain", "--mart", str(tmp_path / "mart")]) == 1
+    assert "is in use by a build of customer_mart (process" in capsys.readouterr().err
+    assert newest_version(spark, runs) == before
 
 
 @pytest.mark.usefixtures("spark")

@@ -36,6 +36,13 @@ class HadoopFolder:
         finally:
             stream.close()
 
+    def replace(self, name: str, text: str) -> bool:
+        """Puts the text in place of what a file holds; False, and no file, where there is none."""
+        if name not in self.modified():
+            return False
+        self.write(name, text)
+        return True
+
     def read(self, name: str) -> str | None:
         """A file's text; None when it cannot be read, having gone or being written just now."""
         try:

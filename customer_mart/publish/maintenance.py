@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pyspark.sql import SparkSession
@@ -15,7 +16,7 @@ from customer_mart.publish.target import Target
 
 RETENTION_CHECK = "spark.databricks.delta.retentionDurationCheck.enabled"
 DELTA_RETENTION_HOURS = 168
-# Conditions beyond this would make a statement that takes longer to plan than to run.
+# More conditions would make a statement that takes longer to plan than to run.
 MOST_PARTITIONS_NAMED = 200
 
 
@@ -41,12 +42,20 @@ def compact(spark: SparkSession, target: Target, max_files: int) -> int:
     crowded = crowded_partitions(target, target.read(spark).inputFiles(), max_files)
     if not crowded:
         return 0
-    where = ""
-    if target.contract.partition_columns and len(crowded) <= MOST_PARTITIONS_NAMED:
-        where = " WHERE " + " OR ".join(_condition(partition) for partition in crowded)
     with dictionaries_for_few_values(spark, target.contract):
-        spark.sql(f"OPTIMIZE {target.identifier}{where}")
+        for where in _conditions(target, crowded):
+            spark.sql(f"OPTIMIZE {target.identifier}{where}")
     return len(crowded)
+
+
+def _conditions(target: Target, partitions: list[tuple[str, ...]]) -> Iterator[str]:
+    """Conditions that name the partitions, so many in each; none for a table without any."""
+    if not target.contract.partition_columns:
+        yield ""
+        return
+    for start in range(0, len(partitions), MOST_PARTITIONS_NAMED):
+        named = partitions[start : start + MOST_PARTITIONS_NAMED]
+        yield " WHERE " + " OR ".join(_condition(partition) for partition in named)
 
 
 def crowded_partitions(target: Target, files: list[str], max_files: int) -> list[tuple[str, ...]]:

@@ -7,7 +7,7 @@ other the one of the greater name, which came later, steps back. So no two have 
 nothing asked of the store that some stores lack, such as conditional writes.
 
 The claim of a killed run grows old, and is passed over once it has not been renewed for as long as
-it says itself. Ages are told by the clock of the store or of the engine, never by the claimants'.
+it says itself. Ages are told by the clock of the store, the one clock that all claimants share.
 """
 
 import json
@@ -28,6 +28,7 @@ CLAIMS = "_run.lease"
 # Longer than another claimant takes from its claim to stepping back; whoever stays has the mart.
 SETTLE_SECONDS = 5.0
 RENEWALS_PER_LEASE = 4
+TRIES = 3
 # Every look of one that waits is a claim made and taken back.
 LONGEST_PAUSE_SECONDS = 10.0
 
@@ -40,7 +41,10 @@ class Claims(Protocol):
         """The place, in words."""
 
     def write(self, name: str, text: str) -> None:
-        """Puts a claim there, or renews it."""
+        """Puts a claim there."""
+
+    def replace(self, name: str, text: str) -> bool:
+        """Renews a claim; False where it had gone."""
 
     def read(self, name: str) -> str | None:
         """What a claim says; None when it cannot be read."""
@@ -49,23 +53,28 @@ class Claims(Protocol):
         """When each claim was written last, in milliseconds by one clock."""
 
     def delete(self, name: str) -> None:
-        """Takes a claim away."""
+        """Takes a claim away; an error where somebody else does, or renews it."""
 
 
 @contextmanager
 def run_lease(
-    claims: Claims, mart: str, holder: dict[str, Any], seconds: int, wait_seconds: int
+    claims: Claims,
+    mart: str,
+    holder: dict[str, Any],
+    seconds: int,
+    wait_seconds: int,
+    settle_seconds: float = SETTLE_SECONDS,
 ) -> Iterator[None]:
     """Holds the lease on a mart by its claims and renews it; waits so long for it.
 
     mart: its place, in words. holder: who this is, in the words of `described`. seconds: how long
     the claim counts after it was renewed last; whoever cannot renew it is stopped before others
-    may pass over it.
+    may pass over it. settle_seconds: for so long another that came at once may take to step back.
 
     Raises:
         MartError: if another run still holds it, this one has lost it, or the store refuses it.
     """
-    lease = Lease(claims, {**holder, "lease_seconds": seconds}, seconds)
+    lease = Lease(claims, {**holder, "lease_seconds": seconds}, seconds, settle_seconds)
     until, pause = time.monotonic() + wait_seconds, 1.0
     while (other := _claimed(lease)) is not None:
         if time.monotonic() >= until:
@@ -117,8 +126,15 @@ def _term(holder: dict[str, Any]) -> str:
 class Lease:
     """A claim on a mart, and the thread that renews it."""
 
-    def __init__(self, claims: Claims, content: dict[str, Any], seconds: int) -> None:
+    def __init__(
+        self,
+        claims: Claims,
+        content: dict[str, Any],
+        seconds: int,
+        settle_seconds: float = SETTLE_SECONDS,
+    ) -> None:
         self.claims = claims
+        self.settle_seconds = settle_seconds
         self.content = json.dumps(content)
         self.seconds = seconds
         # Names sort by the time of the claim; the suffix tells apart those of one moment.
@@ -133,15 +149,36 @@ class Lease:
 
     def claim(self) -> dict[str, Any] | None:
         """Takes the lease; or what its holder says of itself, if it is another's."""
-        self._write()
-        until = time.monotonic() + SETTLE_SECONDS
+        try:
+            self._renewed_at = time.monotonic()
+            self.claims.write(self.name, self.content)
+            other = self._other()
+        except BaseException:
+            # Left there, it would keep others off the mart for as long as it counts.
+            with suppress(Exception):
+                self._withdraw()
+            raise
+        if other is not None:
+            self._withdraw()
+        return other
+
+    def _other(self) -> dict[str, Any] | None:
+        """What another says of itself who has the lease; None when this one has it."""
+        until = time.monotonic() + self.settle_seconds
         while others := self._others():
             first = min(others)
             if first < self.name or time.monotonic() >= until:
-                self.claims.delete(self.name)
                 return others[first]
             time.sleep(0.2)
         return None
+
+    def _withdraw(self) -> None:
+        """Takes its own claim away; others may have passed over it meanwhile."""
+        for _ in range(TRIES - 1):
+            with suppress(Exception):
+                self.claims.delete(self.name)
+                return
+        self.claims.delete(self.name)
 
     def keep(self) -> None:
         """Renews the claim until it is released."""
@@ -156,12 +193,7 @@ class Lease:
         # Left behind where the store cannot be reached, the claim runs out by itself.
         with suppress(Exception):
             if not self.is_lost:
-                self.claims.delete(self.name)
-
-    def _write(self) -> None:
-        asked_at = time.monotonic()
-        self.claims.write(self.name, self.content)
-        self._renewed_at = asked_at
+                self._withdraw()
 
     def _others(self) -> dict[str, dict[str, Any]]:
         """What the others' claims say that count, by name; those that ran out are deleted.
@@ -175,21 +207,29 @@ class Lease:
         others = {}
         for name, written in modified.items():
             claim = _parsed(self.claims.read(name))
-            if (now - written) / 1000 > claim.get("lease_seconds", self.seconds):
-                self.claims.delete(name)
-            else:
+            has_run_out = (now - written) / 1000 > claim.get("lease_seconds", self.seconds)
+            if not (has_run_out and self._passed_over(name)):
                 others[name] = claim
         return others
+
+    def _passed_over(self, name: str) -> bool:
+        """Takes away a claim that has run out; False where another does that, or it is renewed."""
+        try:
+            self.claims.delete(name)
+        except Exception:  # noqa: BLE001 - whatever the store or the engine says
+            return False
+        return True
 
     def _renew(self) -> None:
         while not self._released.wait(self.seconds / RENEWALS_PER_LEASE):
             # A store that fails is asked again, as long as the claim counts.
             with suppress(Exception):
-                if self.name not in self.claims.modified():
+                asked_at = time.monotonic()
+                if not self.claims.replace(self.name, self.content):
                     # Passed over while this process stood still.
                     self._lose()
                     return
-                self._write()
+                self._renewed_at = asked_at
 
     def _watch(self) -> None:
         limit = self.seconds - self.seconds / RENEWALS_PER_LEASE

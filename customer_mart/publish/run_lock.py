@@ -28,11 +28,16 @@ from customer_mart.identifiers import quoted_name
 from customer_mart.places import absolute, is_uri
 from customer_mart.publish.claims_table import ClaimsTable
 from customer_mart.publish.hadoop_folder import HadoopFolder, has_jvm
-from customer_mart.publish.run_lease import CLAIMS, Claims, described, run_lease
+from customer_mart.publish.run_lease import CLAIMS, described, run_lease
 from customer_mart.publish.target import Target, target
 from customer_mart.settings.settings import Mart
 
 LOCK, HOLDER = "_run.lock", "_run.holder"
+FILE_LEASE_SECONDS = 300
+# A renewal in a table is a job of the engine, which may let it wait for a stage of the run.
+TABLE_LEASE_SECONDS = 1800
+# A claim in a table is made and taken back by a commit each.
+TABLE_SETTLE_SECONDS = 60.0
 SESSION_CATALOG = "spark_catalog"
 FILE_SCHEME = re.compile("^file:(?://(?=/))?")
 
@@ -48,10 +53,13 @@ def run_lock(spark: SparkSession, mart: Mart, purpose: str) -> AbstractContextMa
     place = _place_of_files(spark, mart)
     if place and not is_uri(place):
         return folder_lock(Path(place), holder, mart.wait_seconds)
-    claims: Claims = ClaimsTable(spark, claims_table(mart))
     if place:
-        claims = HadoopFolder(spark, f"{place}/{CLAIMS}")
-    return run_lease(claims, _name(mart), holder, mart.lease_seconds, mart.wait_seconds)
+        files = HadoopFolder(spark, f"{place}/{CLAIMS}")
+        seconds = mart.lease_seconds or FILE_LEASE_SECONDS
+        return run_lease(files, _name(mart), holder, seconds, mart.wait_seconds)
+    table = ClaimsTable(spark, claims_table(mart))
+    seconds = mart.lease_seconds or TABLE_LEASE_SECONDS
+    return run_lease(table, _name(mart), holder, seconds, mart.wait_seconds, TABLE_SETTLE_SECONDS)
 
 
 def claims_table(mart: Mart) -> Target:

@@ -115,7 +115,7 @@ class Mart(Model):
     catalog_schema: SchemaName | None = Field(default=None, alias="schema")
     staging: Place | None = None
     wait_seconds: Annotated[int, Field(ge=0)] = 0
-    lease_seconds: Annotated[int, Field(ge=4)] = 300
+    lease_seconds: Annotated[int, Field(ge=4)] | None = None
 
     @model_validator(mode="after")
     def _is_in_one_place(self) -> Self:

@@ -20,13 +20,14 @@ COSTS = (
     ("broadcasts", "broadcasts", 1),
     ("files", "files", 1),
     ("memory GB", "peak_memory_bytes", 1e9),
+    ("longest task s", "longest_task_seconds", 1),
 )
 VERDICTS = {True: "met", False: "MISSED", None: "-"}
 
 
 def print_report(result: Result) -> None:
     """Both tables of a scenario, and what went wrong in plain words."""
-    console = Console(width=140)
+    console = Console(width=160)
     console.print(costs_table(result))
     console.print(ratios_table(result))
     for measurement in result.measurements:

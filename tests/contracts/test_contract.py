@@ -8,11 +8,11 @@ import yaml
 from open_data_contract_standard.model import OpenDataContractStandard
 from pyspark.sql import SparkSession
 
-from customer_mart.contracts import MART_TABLES, STAGING_TABLES, contract
+from customer_mart.contracts import MART_TABLES, RUN_CLAIMS, STAGING_TABLES, contract
 from customer_mart.contracts.dictionary import data_dictionary
 from customer_mart.settings import Settings
 
-TABLES = (*STAGING_TABLES, *MART_TABLES)
+TABLES = (*STAGING_TABLES, *MART_TABLES, RUN_CLAIMS)
 PAGE = Path(__file__).parents[2] / "docs" / "data-dictionary.md"
 SCHEMA = json.loads(
     resources.files("open_data_contract_standard").joinpath("schema.json").read_text("utf-8")

@@ -25,7 +25,8 @@ pytestmark = pytest.mark.classic("reads the physical plan")
 
 FACTS = ("stg_deposits", "stg_ticket_purchases", "stg_web_events")
 OF_QUICK, OF_SURE = "xxhash64(user_id, 42)", "xxhash64(user_id, 42), user_id"
-NEVER = ("CartesianProduct", "NestedLoop", "Expand", "BatchEvalPython", "ArrowEvalPython")
+# Python's operators are BatchEvalPython, MapInPandas, MapInArrow, FlatMapGroupsInPandas and such.
+NEVER = re.compile(r"CartesianProduct|NestedLoop|Expand|\w*(?:Python|InPandas|InArrow)\w*")
 
 
 @dataclass
@@ -85,8 +86,13 @@ def plans(
 
 @pytest.mark.parametrize("fact", FACTS)
 def test_a_fact_is_read_once(plans: dict[str, str], fact: str) -> None:
-    scans = re.findall(r"FileScan parquet .*", plans[fact])
-    assert sum(f"sources/{fact}" in scan for scan in scans) == 1
+    # What was found to need comparing is read again by itself.
+    scans = {
+        name: sum(f"sources/{fact}" in scan for scan in re.findall(r"FileScan parquet .*", plan))
+        for name, plan in plans.items()
+        if not name.endswith("_compared")
+    }
+    assert {name: times for name, times in scans.items() if times} == {fact: 1}
 
 
 @pytest.mark.parametrize("fact", FACTS)
@@ -118,7 +124,7 @@ def test_by_ids_too_a_source_goes_through_one_exchange(
 
 def test_nothing_expands_rows_or_leaves_the_engine(plans: dict[str, str]) -> None:
     for name, plan in plans.items():
-        assert [word for word in NEVER if word in plan] == [], name
+        assert NEVER.findall(plan) == [], name
 
 
 def test_only_rows_of_users_who_may_have_duplicates_are_sorted_by_key(

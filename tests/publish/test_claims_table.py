@@ -30,11 +30,6 @@ def _names(claims: ClaimsTable) -> set[str]:
     return {row["name"] for row in claims.table.read(claims.spark).collect()}
 
 
-def _grown_old(claims: ClaimsTable, seconds: int) -> None:
-    earlier = f"renewed_at - INTERVAL {seconds} SECONDS"
-    claims.spark.sql(f"UPDATE {claims.table.identifier} SET renewed_at = {earlier}")
-
-
 def test_a_claim_is_there_for_whoever_looks_until_it_is_taken_away(claims: ClaimsTable) -> None:
     said = json.dumps({"what": 'it\'s a "build" \\'})
     claims.write("a's.json", said)
@@ -64,26 +59,58 @@ def test_the_second_is_told_who_holds_the_mart_and_the_third_has_it_after_the_fi
     assert _names(claims) == set()
 
 
-@pytest.mark.parametrize(("age", "is_held"), [(50, True), (70, False)])
-def test_a_claim_counts_for_as_long_as_it_says_itself(
-    claims: ClaimsTable, age: int, is_held: bool
-) -> None:
-    killed = Lease(claims, {"lease_seconds": 60}, 60)
+def test_a_claim_counts_for_as_long_as_it_says_itself(claims: ClaimsTable) -> None:
+    killed = Lease(claims, {"lease_seconds": 8}, 8)
     assert killed.claim() is None
-    _grown_old(claims, age)
+    claimed_at = time.monotonic()
     lease = Lease(claims, {"lease_seconds": 4}, 4)
-    assert (lease.claim() is not None) is is_held
-    assert _names(claims) == {(killed if is_held else lease).name}
+    assert lease.claim() == {"lease_seconds": 8}
+    assert _names(claims) == {killed.name}
+    time.sleep(max(0, claimed_at + 9 - time.monotonic()))
+    assert lease.claim() is None
+    assert _names(claims) == {lease.name}
+
+
+def test_a_claim_that_another_takes_away_first_is_held_for_now(
+    claims: ClaimsTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed = Lease(claims, {"lease_seconds": 0}, 4)
+    assert killed.claim() is None
+    time.sleep(0.1)
+    lease = Lease(claims, {"lease_seconds": 4}, 4)
+    delete = claims.spark.sql
+
+    def conflicts(statement: str) -> object:
+        if killed.name in statement:
+            raise RuntimeError("another has deleted these files")
+        return delete(statement)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(claims.spark, "sql", conflicts)
+        assert lease.claim() == {"lease_seconds": 0}
+    assert lease.claim() is None
 
 
 def test_a_lease_is_renewed_while_it_is_held(claims: ClaimsTable) -> None:
-    with run_lease(claims, MART, SOMEBODY, 8, 0):
+    with run_lease(claims, MART, SOMEBODY, 20, 0):
         [taken] = claims.modified().values()
-        until = time.monotonic() + 20
+        until = time.monotonic() + 40
         while max(claims.modified().values()) == taken:
             assert time.monotonic() < until
-            time.sleep(0.2)
+            time.sleep(0.5)
     assert _names(claims) == set()
+
+
+def _hold_a_claim_that_is_taken_away(claims: ClaimsTable) -> None:
+    with run_lease(claims, MART, SOMEBODY, 12, 0):
+        [name] = claims.modified()
+        claims.delete(name)
+        time.sleep(30)
+
+
+def test_a_run_whose_claim_was_passed_over_is_stopped(claims: ClaimsTable) -> None:
+    with pytest.raises(MartError, match="This run was stopped: for 12 s it could not renew its"):
+        _hold_a_claim_that_is_taken_away(claims)
 
 
 def test_of_several_that_want_it_at_once_each_has_it_alone(claims: ClaimsTable) -> None:

@@ -1,3 +1,4 @@
+import json
 import shutil
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
@@ -50,6 +51,29 @@ def test_only_a_crowded_partition_is_compacted(spark: SparkSession, dim: Target)
     assert size(spark, dim).files == 2
     assert set(early) < set(dim.read(spark).inputFiles())
     assert _rows(spark, dim) == before
+
+
+def test_many_crowded_partitions_are_named_a_few_at_a_time(
+    spark: SparkSession, dim: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("customer_mart.publish.maintenance.MOST_PARTITIONS_NAMED", 1)
+    row = by_name(spark, dim.contract.ddl, [customer(user_id="u1")]).coalesce(1)
+    dim.append(row.write.partitionBy("signup_date"))
+    before = _rows(spark, dim)
+    assert compact(spark, dim, max_files=1) == 2
+    assert size(spark, dim).files == 2
+    assert _rows(spark, dim) == before
+    optimized = spark.sql(f"DESCRIBE HISTORY {dim.identifier}").where("operation = 'OPTIMIZE'")
+    assert optimized.count() == 2
+
+
+def test_compacted_files_have_statistics(spark: SparkSession, dim: Target) -> None:
+    compact(spark, dim, max_files=1)
+    [*_, log] = sorted(Path(dim.place, "_delta_log").glob("*.json"))
+    actions = [json.loads(line) for line in log.read_text("utf-8").splitlines()]
+    [stats] = [json.loads(action["add"]["stats"]) for action in actions if "add" in action]
+    assert stats["numRecords"] == 5
+    assert stats["minValues"]["country"] == stats["maxValues"]["country"] == "UK"
 
 
 def test_vacuum_keeps_what_young_versions_need(spark: SparkSession, dim: Target) -> None:

@@ -103,7 +103,7 @@ def test_a_schema_on_databricks_is_locked_by_a_table_in_it(
     monkeypatch.setenv("DATABRICKS_RUNTIME_VERSION", "17.3")
     mart = Mart.model_validate({"schema": schema})
     assert leaves_traces(spark, mart)
-    told = rf"^The mart locked is in use by a build \(process {os.getpid()} on .*lock ends 300 s"
+    told = rf"^The mart locked is in use by a build \(process {os.getpid()} on .*lock ends 1800 s"
     with run_lock(spark, mart, "build"):
         assert list(tmp_path.rglob("_run.*")) == []
         with pytest.raises(MartError, match=told), run_lock(spark, mart, "maintenance"):

@@ -48,12 +48,12 @@ def replanned(number: int, plan: dict[str, Any]) -> str:
     return json.dumps({"Event": REPLANNED, "executionId": number, "sparkPlanInfo": plan})
 
 
-def task(launched: int, shuffled: int, spilled: int) -> str:
+def task(launched: int, shuffled: int, spilled: int, lasted: int = 1) -> str:
     metrics = {
         "Disk Bytes Spilled": spilled,
         "Shuffle Write Metrics": {"Shuffle Bytes Written": shuffled},
     }
-    info = {"Launch Time": launched}
+    info = {"Launch Time": launched, "Finish Time": launched + lasted}
     return json.dumps({"Event": TASK_END, "Task Info": info, "Task Metrics": metrics})
 
 
@@ -137,13 +137,13 @@ def test_only_what_starts_within_the_span_is_measured() -> None:
     log = [
         task(99, 1_000, 1_000),
         task(100, 5, 0),
-        task(200, 7, 3),
-        task(201, 1_000, 1_000),
+        task(200, 7, 3, lasted=1_500),
+        task(201, 1_000, 1_000, lasted=9_000),
         execution(1, 99, node("Exchange")),
         execution(2, 100, node("Sort", node("Exchange", node("Exchange")))),
         json.dumps({"Event": "SparkListenerApplicationEnd", "Timestamp": 150}),
     ]
-    assert engine_measures(log, 100, 200) == EngineMeasures(12, 3, 2, 0)
+    assert engine_measures(log, 100, 200) == EngineMeasures(12, 3, 2, 0, 1.5)
 
 
 def test_an_execution_counts_with_the_last_plan_it_had() -> None:
@@ -153,18 +153,19 @@ def test_an_execution_counts_with_the_last_plan_it_had() -> None:
         replanned(1, node("Join", node("ReusedExchange"), node("BroadcastExchange"))),
         replanned(9, node("Exchange")),
     ]
-    assert engine_measures(log, 100, 200) == EngineMeasures(0, 0, 0, 1)
+    assert engine_measures(log, 100, 200) == EngineMeasures(0, 0, 0, 1, 0)
 
 
 def test_queries_on_delta_s_own_log_have_no_exchange_that_counts() -> None:
     description = "Delta: Compute snapshot for version: 3"
     log = [execution(1, 100, node("Exchange"), description), replanned(1, node("Exchange"))]
-    assert engine_measures(log, 0, 200) == EngineMeasures(0, 0, 0, 0)
+    assert engine_measures(log, 0, 200) == EngineMeasures(0, 0, 0, 0, 0)
 
 
 def test_a_task_that_failed_before_it_began_has_no_metrics() -> None:
-    log = [json.dumps({"Event": TASK_END, "Task Info": {"Launch Time": 100}})]
-    assert engine_measures(log, 100, 200) == EngineMeasures(0, 0, 0, 0)
+    info = {"Launch Time": 100, "Finish Time": 103}
+    log = [json.dumps({"Event": TASK_END, "Task Info": info})]
+    assert engine_measures(log, 100, 200) == EngineMeasures(0, 0, 0, 0, 0.003)
 
 
 def test_scales_below_1_have_fewer_customers_and_above_1_more_facts_each() -> None:
