@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from customer_mart.fingerprint import package_version
-from customer_mart.incremental.last_run import LastRun
-from customer_mart.publish.commit import changed_since
+from customer_mart.incremental.last_run import LastRun, has_succeeded
+from customer_mart.publish.commit import change_since, changed_since, history, said_of_rows
 from customer_mart.publish.merge import USER_METADATA
 from customer_mart.publish.session_setting import is_settable
 from customer_mart.run import Run
@@ -69,5 +69,15 @@ def _target_reasons(run: Run, last: LastRun) -> Iterator[str]:
         target, since = run.target(table), last.target_versions.get(table)
         if since is None:
             yield f"the version of {table} that belongs to the last run is not on record"
-        elif commit := changed_since(run.spark, target, since):
-            yield f"{table} was changed since the last run: {commit}"
+        else:
+            commits = history(run.spark, target)
+            if change := change_since(commits, since):
+                yield f"{table} was changed since the last run: {change}"
+            # A table that was made anew may have come to the same version by another run.
+            said = said_of_rows(commits)
+            if said and not _is_on_record(run, last, said["run_id"]):
+                yield f"{table} was published by run {said['run_id']}, which did not succeed"
+
+
+def _is_on_record(run: Run, last: LastRun, run_id: str) -> bool:
+    return run_id in last.run_ids or has_succeeded(run.spark, run.target("mart_runs"), run_id)

@@ -13,7 +13,10 @@ from customer_mart.publish.target import Target
 
 @dataclass(frozen=True)
 class LastRun:
-    """The run that published dim_customer last, and the version each table had by then."""
+    """The run that published dim_customer last, and the version each table had by then.
+
+    run_ids: the run itself and those of the scores alone since.
+    """
 
     as_of: datetime
     settings_hash: str
@@ -21,6 +24,7 @@ class LastRun:
     source_versions: Mapping[str, int]
     source_ids: Mapping[str, str]
     target_versions: Mapping[str, int]
+    run_ids: frozenset[str]
 
 
 def last_run(spark: SparkSession, runs: Target) -> LastRun | None:
@@ -31,8 +35,10 @@ def last_run(spark: SparkSession, runs: Target) -> LastRun | None:
     succeeded = runs.read(spark).where(F.col("status") == SUCCEEDED)
     rows = succeeded.orderBy(F.desc("finished_at"), F.desc("run_id"))
     targets: dict[str, int] = {}
+    run_ids: set[str] = set()
     for row in rows.toLocalIterator():
         targets = {**row["target_versions"], **targets}
+        run_ids.add(row["run_id"])
         if "dim_customer" in row["target_versions"]:
             return LastRun(
                 as_of=row["as_of"].astimezone(),
@@ -41,5 +47,12 @@ def last_run(spark: SparkSession, runs: Target) -> LastRun | None:
                 source_versions=row["source_versions"],
                 source_ids=row["source_ids"] or {},
                 target_versions=targets,
+                run_ids=frozenset(run_ids),
             )
     return None
+
+
+def has_succeeded(spark: SparkSession, runs: Target, run_id: str) -> bool:
+    """Whether a run is on record as one that succeeded."""
+    of_run = runs.read(spark).where(F.col("run_id") == F.lit(run_id))
+    return not of_run.where(F.col("status") == SUCCEEDED).isEmpty()

@@ -37,5 +37,11 @@ def _restricted(run: Run, source: SourceTable, touched: Touched) -> SourceTable:
     with run.progress.stage(f"touched {name}"):
         rows = early_rows(run, source, F.struct("*").alias(DELIVERED))
         kept = rows.transform(touched.marked).where(is_kept)
-        delivered = run.staging.stage(f"touched_{name}", kept.select(f"{DELIVERED}.*"))
-    return replace(source, rows=delivered)
+        names = kept.select(f"{DELIVERED}.*").columns
+        # A staged table may be one of Delta, which refuses some names that a source may have.
+        numbered = [
+            F.col(DELIVERED).getField(column).alias(f"column_{number}")
+            for number, column in enumerate(names)
+        ]
+        delivered = run.staging.stage(f"touched_{name}", kept.select(*numbered))
+    return replace(source, rows=delivered.toDF(*names))

@@ -53,6 +53,12 @@ def find_touched(run: Run, sources: dict[str, SourceTable], last: LastRun) -> To
         for name, source in sources.items()
         if source.location.version != last.source_versions[name]
     }
+    # Of those that tell no user any change is one of all; OPTIMIZE makes versions without any.
+    no_user = [
+        name
+        for name, changed in changes.items()
+        if not changed.contract.tagged("user") and not changed.rows.isEmpty()
+    ]
     found = [
         _users_of(changed.typed(), name)
         for name, changed in changes.items()
@@ -64,12 +70,11 @@ def find_touched(run: Run, sources: dict[str, SourceTable], last: LastRun) -> To
             for name, source in sources.items()
             if source.contract.tagged("user")
         ]
-    if GAMES in changes:
+    if GAMES in no_user:
         threshold = run.settings.high_jackpot_threshold_minor
         crossed = _games_that_crossed(changes[GAMES], threshold)
         played = sources[PURCHASES].typed().join(F.broadcast(crossed), "game_id", "left_semi")
         found.append(_users_of(played, GAMES))
-    no_user = [name for name in changes if not changes[name].contract.tagged("user")]
     if run.as_of != last.as_of:
         no_user += _due_without_user(run, sources, last.as_of)
     return _staged(run, found, frozenset(no_user), last)
@@ -101,24 +106,16 @@ def _due_without_user(
 
 
 def _games_that_crossed(changes: SourceTable, threshold_minor: int) -> DataFrame:
-    """One row per game that may have become high-jackpot or ceased to be.
+    """One row per game that became high-jackpot or ceased to be.
 
-    Not so a game that no image shows high, or one that was only updated and is high in all. An
-    update that gave it another id leaves it with an image before and none after.
+    A game is there once at most, then and now: of its high rows as many came as went, unless it
+    is high now and was not, or was and is not.
     """
-    is_high = F.coalesce(F.col("jackpot_estimate_minor") >= threshold_minor, F.lit(False))
-    is_update = F.col(CHANGE_TYPE).startswith("update")
-    # Images before an update count one way, those after it the other.
-    side = F.when(F.col(CHANGE_TYPE) == "update_preimage", 1).otherwise(-1)
-    images = (
-        changes.typed(F.col(CHANGE_TYPE))
-        .groupBy("game_id")
-        .agg(
-            F.bool_or(is_high).alias("was_ever_high"),
-            (F.bool_and(is_high & is_update) & (F.sum(side) == 0)).alias("stayed_high"),
-        )
-    )
-    return images.where("was_ever_high AND NOT stayed_high").select("game_id")
+    is_high = F.col("jackpot_estimate_minor") >= threshold_minor
+    came = F.col(CHANGE_TYPE).isin("insert", "update_postimage")
+    high = changes.typed(F.col(CHANGE_TYPE)).where(is_high)
+    games = high.groupBy("game_id").agg(F.sum(F.when(came, 1).otherwise(-1)).alias("more"))
+    return games.where("more <> 0").select("game_id")
 
 
 def _staged(

@@ -1,7 +1,7 @@
 """One Delta commit per table: readers see the version before or the version after."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
@@ -117,8 +117,13 @@ def metadata_of_rows(spark: SparkSession, target: Target) -> dict[str, str] | No
     A RESTORE brings back an older version's rows, and with them what that version's run said. Of
     one to an instant the history does not tell the version, nor so whose rows they are.
     """
+    return said_of_rows(history(spark, target))
+
+
+def said_of_rows(commits_made: Iterable[Commit]) -> dict[str, str] | None:
+    """The same, of a table's commits, newest first."""
     at = None
-    for commit in history(spark, target):
+    for commit in commits_made:
         if at is not None and commit.version > at:
             continue
         if commit.operation == "RESTORE":
@@ -162,7 +167,14 @@ def changed_since(
     An erasure does not count: to the sources as they are read since, its rows do not exist.
     but_for: the run whose own commits do not count either.
     """
-    found = [commit for commit in reversed(history(spark, target)) if commit.version >= version]
+    return change_since(history(spark, target), version, but_for)
+
+
+def change_since(
+    commits_made: Sequence[Commit], version: int, but_for: str | None = None
+) -> str | None:
+    """The same, of a table's commits, newest first."""
+    found = [commit for commit in reversed(commits_made) if commit.version >= version]
     if not found:
         return f"a table that has no version {version} is in its place"
     later = [commit for commit in found if commit.version > version]

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from pyspark.errors import PySparkException
 from pyspark.sql import Row, SparkSession
+from pyspark.sql import functions as F
 
 from customer_mart.errors import first_line
 from customer_mart.identifiers import quoted_name
@@ -54,7 +55,11 @@ def incomplete_since(spark: SparkSession, source: SourceTable, since: int) -> st
     if not location.has_change_feed:
         return f"its change data feed is off: set its table property {CHANGE_FEED} to true"
     history = _history(spark, location.identifier, since, newest)
-    return _broken_at(history, since, newest) or _retyped(spark, source, since)
+    return (
+        _broken_at(history, since, newest)
+        or _retyped(spark, source, since)
+        or _unaccounted(spark, source, since)
+    )
 
 
 def _broken_at(history: list[Row], since: int, newest: int) -> str | None:
@@ -80,6 +85,25 @@ def _retyped(spark: SparkSession, source: SourceTable, since: int) -> str | None
         return f"version {since} cannot be read any more ({first_line(error)})"
     changed = [name for name, found in source.found_types().items() if before.get(name) != found]
     return f"column {changed[0]} has another type than at version {since}" if changed else None
+
+
+def _unaccounted(spark: SparkSession, source: SourceTable, since: int) -> str | None:
+    """Whether there are other rows than the feed tells, by their number.
+
+    A commit that says of itself that it changes no data is in no feed, whatever it does; nor is
+    what became of a table whose files were put back. Numbers of rows are in the table's log.
+    """
+    came = F.when(F.col(CHANGE_TYPE) == "insert", 1).when(F.col(CHANGE_TYPE) == "delete", -1)
+    versions = (replace(source.location, version=since), source.location)
+    try:
+        told = changed_rows(spark, source, since).rows.agg(F.sum(came).alias("more")).first()
+        then, now = (read_location(spark, version, {}).count() for version in versions)
+    except Exception:  # noqa: BLE001 - a feed that cannot be read is told where its rows are needed
+        return None
+    expected = (told["more"] if told else None) or 0
+    if now - then == expected:
+        return None
+    return f"its feed since version {since} is of {expected:+} rows where there are {now - then:+}"
 
 
 def _history(spark: SparkSession, identifier: str, since: int, newest: int) -> list[Row]:

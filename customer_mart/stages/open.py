@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from customer_mart.contracts import STAGING_TABLES
+from customer_mart.publish.session_setting import allow_old_versions
 from customer_mart.run import Run
 from customer_mart.sources import SourceTable, open_source
 
@@ -18,6 +19,9 @@ def open_sources(run: Run) -> dict[str, SourceTable]:
         DataError: if one is missing, unreadable, or lacks a column or its type.
     """
     sources: dict[str, SourceTable] = {}
+    # Over Spark Connect a plan is analyzed anew whenever it is used. A version that was the newest
+    # when it was pinned may be an old one by then, with a commit of somebody else after it.
+    allow_old_versions(run.spark)
     with run.progress.stage("sources") as stage, ThreadPoolExecutor(initializer=run.tag) as pool:
         # Looking for a source is mostly waiting for storage.
         for name, source in zip(

@@ -46,13 +46,18 @@ def with_early_disposition(
     return rows.withColumn(DISPOSITION, decided.otherwise(F.lit(USED)))
 
 
-def with_duplicates(rows: DataFrame, table: Contract, *, unique: bool) -> DataFrame:
+def with_duplicates(
+    rows: DataFrame, table: Contract, *, unique: bool, as_delivered: Column | None = None
+) -> DataFrame:
     """One row per given row, with what its key makes of those that were used so far.
 
     Of the rows of one key (of one user: a key belongs to one user, so that this runs inside the
     exchange by user) the earliest is used, ties by the remaining columns. A row equal to another
     in every column is its redelivery; one that differs conflicts. A source declared unique has
     neither and is not sorted.
+
+    as_delivered: what tells rows apart that are equal in every column of the contract, where it
+    matters which of them is kept.
     """
     if unique:
         return rows.withColumn(HAS_DUPLICATES, F.lit(False))
@@ -62,7 +67,8 @@ def with_duplicates(rows: DataFrame, table: Contract, *, unique: bool) -> DataFr
     key = [KEY_HASH, *hashed, *_key_of_user(table), DISPOSITION]
     window = Window.partitionBy(*key).orderBy(*order)
     # Rows equal in every column share a rank, and only the first of them has it as its number.
-    number, rank = F.row_number().over(window), F.rank().over(window)
+    numbered = window if as_delivered is None else window.orderBy(*order, as_delivered)
+    number, rank = F.row_number().over(numbered), F.rank().over(window)
     # A sort compares numbers first: the hash of the key decides nearly always.
     hashed_rows = rows.withColumn(KEY_HASH, F.xxhash64(*table.key))
     marked = hashed_rows.withColumns(

@@ -49,7 +49,8 @@ def quarantined_rows(
         is_suspect = F.col("is_suspect") & (F.col(DISPOSITION) == USED)
         flagged = rows.join(users.withColumn("is_suspect", F.lit(True)), "user_id", "left")
         rows = flagged.where(is_set_aside | is_suspect).drop("is_suspect").repartition("user_id")
-    compared = with_duplicates(rows, table, unique=unique)
+    whole = F.to_json(AS_READ)
+    compared = with_duplicates(rows, table, unique=unique, as_delivered=whole)
     if signups is not None:
         compared = with_user_disposition(compared, signups)
     user = F.col("user_id") if table.tagged("user") else F.lit(None).cast("string")

@@ -36,7 +36,8 @@ class Mounted:
         (self.folder / "filler").unlink(missing_ok=True)
 
     def close(self) -> None:
-        unmount = ["umount", str(self.folder)]
+        # At once, though the engine may still have a file there open.
+        unmount = ["umount", "--lazy", str(self.folder)]
         subprocess.run(unmount, check=True)
 
 

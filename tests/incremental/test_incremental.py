@@ -8,8 +8,18 @@ from decimal import Decimal
 import pytest
 
 from customer_mart.cli import main, run_job
-from tests.frames import utc
-from tests.incremental.warehouse import DEPOSITS, FEBRUARY, JANUARY, USERS, WHEN, Warehouse
+from tests.frames import staging, utc
+from tests.incremental.warehouse import (
+    DEPOSITS,
+    FEBRUARY,
+    GAMES,
+    JANUARY,
+    USERS,
+    WHEN,
+    Warehouse,
+)
+
+FORGOTTEN = pytest.mark.classic("empties the engine's memory of Delta logs")
 
 
 def test_every_kind_of_change_touches_its_customers_and_no_other(warehouse: Warehouse) -> None:
@@ -162,6 +172,47 @@ def test_a_game_that_gets_another_id_touches_who_played_it(warehouse: Warehouse)
     assert warehouse.published() == warehouse.rebuilt(JANUARY)
 
 
+def test_the_same_games_delivered_anew_touch_nobody(warehouse: Warehouse) -> None:
+    warehouse.insert("stg_ticket_purchases", [("pb", "u0", "big", WHEN, Decimal("2.00"))])
+    assert warehouse.run(JANUARY) == 0
+    games = staging(warehouse.spark, "stg_games", GAMES).write.format("delta")
+    games.mode("overwrite").save(str(warehouse.sources / "stg_games"))
+    assert warehouse.run(JANUARY) == 0
+    assert warehouse.last_run()["touched_customers"] == 0
+    assert warehouse.published() == warehouse.rebuilt(JANUARY)
+
+
+def test_a_new_version_of_the_games_without_a_change_is_none(
+    warehouse: Warehouse, capsys: pytest.CaptureFixture[str]
+) -> None:
+    warehouse.change("ALTER TABLE", "stg_games", "SET TBLPROPERTIES ('team' = 'games')")
+    assert warehouse.run(JANUARY) == 0
+    said = "nothing has changed since the last run: no table was written"
+    assert said in capsys.readouterr().out
+
+
+@FORGOTTEN
+def test_a_table_that_a_killed_run_made_anew_is_not_that_of_the_last_one(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    versions = warehouse.last_run()["target_versions"]
+    _target_moved_away(warehouse)
+    with monkeypatch.context() as killed:
+        # A run of other settings that dies when dim_customer is published.
+        killed.setattr("customer_mart.pipeline.publish_scoring", _dies)
+        killed.setattr("customer_mart.pipeline.append_run", lambda *_: None)
+        other = ("--set", "high_jackpot_threshold_minor=1")
+        assert warehouse.run(JANUARY, "full", *other) == 1
+    assert warehouse.version("dim_customer") == versions["dim_customer"]
+    _is_refused(warehouse, capsys, "dim_customer was published by run 20")
+    assert warehouse.run(JANUARY, "auto") == 0
+    assert warehouse.published() == warehouse.rebuilt(JANUARY)
+
+
+def _dies(*_: object) -> None:
+    raise RuntimeError("killed")
+
+
 def _restored(warehouse: Warehouse) -> None:
     warehouse.insert("stg_deposits", [("new", "u0", WHEN, 100)])
     warehouse.change("RESTORE TABLE", "stg_deposits", "TO VERSION AS OF 0")
@@ -207,6 +258,14 @@ def _comment_changed(warehouse: Warehouse) -> None:
     warehouse.spark.sql(f"ALTER TABLE {place} ALTER COLUMN reason COMMENT 'theirs'")
 
 
+def _rewritten_as_if_compacted(warehouse: Warehouse) -> None:
+    """A commit that says it changes no data, and takes away a row."""
+    place = str(warehouse.sources / "stg_deposits")
+    rows = warehouse.spark.read.format("delta").load(place).where("user_id <> 'u0'")
+    write = rows.write.format("delta").option("dataChange", "false")
+    write.mode("overwrite").save(place)
+
+
 def _column_gone(warehouse: Warehouse) -> None:
     """A column that no contract asks for comes and goes: the feed has rows of two schemas."""
     by_name = "SET TBLPROPERTIES (delta.columnMapping.mode = 'name')"
@@ -226,9 +285,6 @@ def _target_moved_away(warehouse: Warehouse) -> None:
     warehouse.forget_logs()
 
 
-FORGOTTEN = pytest.mark.classic("empties the engine's memory of Delta logs")
-
-
 def _is_refused(warehouse: Warehouse, capsys: pytest.CaptureFixture[str], reason: str) -> None:
     capsys.readouterr()
     assert warehouse.run(JANUARY, "incremental") == 3
@@ -243,6 +299,7 @@ def _is_refused(warehouse: Warehouse, capsys: pytest.CaptureFixture[str], reason
         (_feed_off_and_on, "of source stg_deposits, its change data feed was switched"),
         (_changed("customer_ltv_scoring"), "customer_ltv_scoring was changed since the last run"),
         (_comment_changed, "quarantine was changed since the last run: version"),
+        (_rewritten_as_if_compacted, "of source stg_deposits, its feed since version 0 is of +0"),
         (_column_gone, "of source stg_deposits, version 4 is a DROP COLUMNS"),
     ],
 )

@@ -61,7 +61,8 @@ def test_touched_customers_are_broadcast_to_the_facts_and_no_fact_is_exchanged(
     # Files without a row of the month are not even opened.
     come_due = re.findall(r"PushedFilters: .*GreaterThanOrEqual\((\w+)", touched)
     times = ["signup_timestamp", "deposit_timestamp", "purchase_timestamp", "event_timestamp"]
-    assert come_due == times
+    # What is high among the games that changed is asked of the change feed.
+    assert [name for name in come_due if name != "jackpot_estimate_minor"] == times
 
 
 def _scans(plan: str) -> list[str]:

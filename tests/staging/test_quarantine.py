@@ -1,3 +1,4 @@
+import pytest
 from chispa import assert_df_equality
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -92,6 +93,24 @@ def test_quarantined_rows_are_whole_as_read_with_their_reason(spark: SparkSessio
         QUARANTINED,
     )
     _assert_equal(actual, expected)
+
+
+@pytest.mark.parametrize("copies", [("5", "5.0"), ("5.0", "5")])
+def test_of_copies_that_differ_as_delivered_alone_the_same_one_is_kept_in_any_order(
+    spark: SparkSession, copies: tuple[str, str]
+) -> None:
+    clashes = [
+        ("d", "known", TUESDAY, 5, "used", {"deposit_amount_minor": text}) for text in copies
+    ]
+    rows = spark.createDataFrame(
+        [("d", "known", MONDAY, 1, "used", {}), *clashes],
+        f"{contract('stg_deposits').ddl}, {AS_READ}",
+    ).coalesce(1)
+    signups = _signups(spark)
+    table = contract("stg_deposits")
+    actual = quarantined_rows(rows, table, _users(spark, "known"), signups, unique=False)
+    expected = [("DUPLICATE_KEY", {"deposit_amount_minor": "5"}, "known")]
+    _assert_equal(actual, spark.createDataFrame(expected, QUARANTINED))
 
 
 def test_rows_of_nobody_suspected_are_not_compared_again(spark: SparkSession) -> None:
