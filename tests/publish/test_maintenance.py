@@ -73,7 +73,7 @@ def test_compacted_files_have_statistics(spark: SparkSession, dim: Target) -> No
     actions = [json.loads(line) for line in log.read_text("utf-8").splitlines()]
     [stats] = [json.loads(action["add"]["stats"]) for action in actions if "add" in action]
     assert stats["numRecords"] == 5
-    assert stats["minValues"]["country"] == stats["maxValues"]["country"] == "UK"
+    assert stats["minValues"]["country"] == stats["maxValues"]["country"] == "SE"
 
 
 def test_vacuum_keeps_what_young_versions_need(spark: SparkSession, dim: Target) -> None:
