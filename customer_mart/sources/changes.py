@@ -3,13 +3,13 @@
 from dataclasses import replace
 
 from pyspark.errors import PySparkException
-from pyspark.sql import Row, SparkSession
+from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
 from customer_mart.errors import first_line
 from customer_mart.identifiers import quoted_name
 from customer_mart.publish.session_setting import allow_old_versions
-from customer_mart.sources.location import CHANGE_FEED, read_location
+from customer_mart.sources.location import CHANGE_FEED, Location, read_location
 from customer_mart.sources.read import SourceTable
 
 CHANGE_TYPE = "_change_type"
@@ -25,7 +25,11 @@ def changed_rows(spark: SparkSession, source: SourceTable, since: int) -> Source
     Also has the change feed's own columns. Reading it fails where it is incompatible or where a
     file of it was vacuumed away.
     """
-    location = source.location
+    return source.reading(_feed(spark, source.location, since))
+
+
+def _feed(spark: SparkSession, location: Location, since: int) -> DataFrame:
+    """The rows of the change data feed after a version, erased customers' too."""
     reader = (
         spark.read.format("delta")
         .option("readChangeFeed", "true")
@@ -33,10 +37,8 @@ def changed_rows(spark: SparkSession, source: SourceTable, since: int) -> Source
         .option("endingVersion", str(location.version))
     )
     if location.is_table:
-        rows = reader.table(quoted_name(location.place))
-    else:
-        rows = reader.load(location.place)
-    return source.reading(rows)
+        return reader.table(quoted_name(location.place))
+    return reader.load(location.place)
 
 
 def incomplete_since(spark: SparkSession, source: SourceTable, since: int) -> str | None:
@@ -96,7 +98,7 @@ def _unaccounted(spark: SparkSession, source: SourceTable, since: int) -> str | 
     came = F.when(F.col(CHANGE_TYPE) == "insert", 1).when(F.col(CHANGE_TYPE) == "delete", -1)
     versions = (replace(source.location, version=since), source.location)
     try:
-        told = changed_rows(spark, source, since).rows.agg(F.sum(came).alias("more")).first()
+        told = _feed(spark, source.location, since).agg(F.sum(came).alias("more")).first()
         then, now = (read_location(spark, version, {}).count() for version in versions)
     except Exception:  # noqa: BLE001 - a feed that cannot be read is told where its rows are needed
         return None
