@@ -23,6 +23,11 @@ TRIES = 3
 POOL = "run_claims"
 
 
+def no_schema(schema: str) -> UsageError:
+    """What a mart in a schema that is not there is told."""
+    return UsageError(f"There is no schema {schema}, which mart.schema names: create it first")
+
+
 @dataclass(frozen=True)
 class ClaimsTable:
     """Claims by name, each a partition, so that those who write different ones never conflict."""
@@ -83,9 +88,7 @@ class ClaimsTable:
             except Exception as refused:
                 if getattr(refused, "getCondition", lambda: None)() == NO_SCHEMA:
                     schema = self.table.place.rpartition(".")[0]
-                    raise UsageError(
-                        f"There is no schema {schema}, which mart.schema names: create it first"
-                    ) from refused
+                    raise no_schema(schema) from refused
                 # Of two first runs at once one makes the table, and may not have done so yet.
                 if attempt == TRIES:
                     raise

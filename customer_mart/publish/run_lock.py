@@ -23,10 +23,10 @@ from pyspark.errors import AnalysisException
 from pyspark.sql import SparkSession
 
 from customer_mart.contracts import RUN_CLAIMS
-from customer_mart.errors import MartError, UsageError
+from customer_mart.errors import MartError
 from customer_mart.identifiers import quoted_name
 from customer_mart.places import absolute, is_uri
-from customer_mart.publish.claims_table import ClaimsTable
+from customer_mart.publish.claims_table import ClaimsTable, no_schema
 from customer_mart.publish.hadoop_folder import HadoopFolder, has_jvm
 from customer_mart.publish.run_lease import CLAIMS, described, run_lease
 from customer_mart.publish.target import Target, target
@@ -129,9 +129,7 @@ def _schema_folder(spark: SparkSession, schema: str) -> str | None:
         # Encoded by the catalog, unlike a place from the settings.
         return unquote(spark.catalog.getDatabase(quoted_name(schema)).locationUri)
     except AnalysisException as missing:
-        raise UsageError(
-            f"There is no schema {schema}, which mart.schema names: create it first"
-        ) from missing
+        raise no_schema(schema) from missing
 
 
 def _this_process(purpose: str) -> dict[str, Any]:

@@ -1,9 +1,8 @@
 """Claims in a Delta table, and leases by them."""
 
 import json
-import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ from customer_mart.publish.claims_table import ClaimsTable
 from customer_mart.publish.run_lease import Lease, run_lease
 from customer_mart.publish.run_lock import claims_table
 from customer_mart.settings.settings import Mart
+from tests.publish.claimants import inside_and_most
 
 pytestmark = pytest.mark.usefixtures("interpreting")
 
@@ -114,18 +114,7 @@ def test_a_run_whose_claim_was_passed_over_is_stopped(claims: ClaimsTable) -> No
 
 
 def test_of_several_that_want_it_at_once_each_has_it_alone(claims: ClaimsTable) -> None:
-    inside, most, lock = 0, 0, threading.Lock()
+    def lease() -> AbstractContextManager[None]:
+        return run_lease(claims, MART, SOMEBODY, 60, 120)
 
-    def work(_number: int) -> None:
-        nonlocal inside, most
-        with run_lease(claims, MART, SOMEBODY, 60, 120):
-            with lock:
-                inside += 1
-                most = max(most, inside)
-            time.sleep(0.5)
-            with lock:
-                inside -= 1
-
-    with ThreadPoolExecutor(3) as pool:
-        list(pool.map(work, range(3)))
-    assert (inside, most) == (0, 1)
+    assert inside_and_most(lease, 3, 0.5) == (0, 1)

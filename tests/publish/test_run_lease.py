@@ -2,10 +2,10 @@
 
 import json
 import os
-import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,7 @@ from pyspark.sql import SparkSession
 from customer_mart.errors import MartError
 from customer_mart.publish.hadoop_folder import HadoopFolder
 from customer_mart.publish.run_lease import Lease, run_lease
+from tests.publish.claimants import inside_and_most
 
 pytestmark = pytest.mark.classic("reaches files through the engine's own process")
 
@@ -144,18 +145,7 @@ def test_a_store_that_takes_no_claim_is_named(spark: SparkSession, tmp_path: Pat
 
 
 def test_of_many_that_want_it_at_once_each_has_it_alone(claims: HadoopFolder) -> None:
-    inside, most, lock = 0, 0, threading.Lock()
+    def lease() -> AbstractContextManager[None]:
+        return run_lease(claims, MART, SOMEBODY, 60, 60)
 
-    def work(_number: int) -> None:
-        nonlocal inside, most
-        with run_lease(claims, MART, SOMEBODY, 60, 60):
-            with lock:
-                inside += 1
-                most = max(most, inside)
-            time.sleep(0.05)
-            with lock:
-                inside -= 1
-
-    with ThreadPoolExecutor(6) as pool:
-        list(pool.map(work, range(6)))
-    assert (inside, most) == (0, 1)
+    assert inside_and_most(lease, 6, 0.05) == (0, 1)
