@@ -10,9 +10,11 @@ from pyspark.errors import ArithmeticException
 from customer_mart.contracts import MART_TABLES, STAGING_TABLES
 from customer_mart.errors import DataError, MartError, first_line
 from customer_mart.places import absolute
+from customer_mart.publish.checks import BREACH
 from customer_mart.remedies import LEDGER_REMEDY, made_anew
 from customer_mart.settings import Settings
 
+BROKEN = re.compile(re.escape(BREACH) + r"(?P<check>\w+\.[\w.]*\w)")
 UNREADABLE = re.compile(r"FAILED_READ_FILE.* while reading file (?P<file>.+?)\.(?:\s|$)")
 # Tables that no rebuild writes anew: runs only add to them.
 ADDED_TO = ("customer_tier_changes", "mart_runs")
@@ -52,6 +54,11 @@ def explained(error: Exception, settings: Settings, stage: str | None = None) ->
         return MartError(
             f"{at}a disk is full: that of the mart, of its staging folder, or of spark.local.dir "
             f"({line}); make room and run again"
+        )
+    if broken := BROKEN.search(told):
+        return DataError(
+            f"Check {broken['check']} failed: found a row that breaks it, expected none; the "
+            "table is unchanged"
         )
     file = unreadable_file(error)
     return DataError(_unreadable(file, settings, at)) if file else error

@@ -1,17 +1,16 @@
 """Maintenance of a mart: what `customer-mart maintain` and jobs/maintain_tables.py do."""
 
-import math
 from datetime import datetime, timedelta, timezone
 
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from customer_mart.contracts import MART_TABLES, RUN_CLAIMS
+from customer_mart.contracts import MART_TABLES
 from customer_mart.erasure.known_ledger import require_ledger
 from customer_mart.errors import DataError
 from customer_mart.places import absolute
 from customer_mart.progress import LogFormat, start_progress
-from customer_mart.publish.maintenance import DELTA_RETENTION_HOURS, compact, size, vacuum
+from customer_mart.publish.maintenance import compact, size, vacuum
 from customer_mart.publish.run_lock import claims_table
 from customer_mart.publish.run_record import SUCCEEDED
 from customer_mart.publish.staged import clear_abandoned
@@ -19,9 +18,10 @@ from customer_mart.publish.target import Target, target
 from customer_mart.settings import Settings
 
 # Scores are published for all customers at once, each date in the order of ltv_score: there is
-# nothing to compact, and OPTIMIZE would not keep the order. Claims go with the runs that made
-# them, and OPTIMIZE would be in their way.
-NOT_COMPACTED = ("customer_ltv_scoring", RUN_CLAIMS)
+# nothing to compact, and OPTIMIZE would not keep the order.
+NOT_COMPACTED = ("customer_ltv_scoring",)
+# The clocks of a run, of the store and of maintenance may differ.
+MARGIN = timedelta(hours=1)
 
 
 def require_tables(spark: SparkSession, settings: Settings) -> list[Target]:
@@ -54,38 +54,53 @@ def maintain(spark: SparkSession, settings: Settings, log_format: LogFormat = "t
     tables = require_tables(spark, settings)
     require_ledger(spark, settings)
     progress = start_progress(log_format, "maintenance")
-    hours = retention_hours(spark, settings, datetime.now(tz=timezone.utc))
-    claims = claims_table(settings.mart)
-    for table in [*tables, *([claims] if claims.exists(spark) else [])]:
+    too_old = last_run_too_old(spark, settings, datetime.now(tz=timezone.utc))
+    for table in tables:
         with progress.stage(f"maintain {table.contract.name}") as stage:
             before, compacted = size(spark, table), 0
             if table.contract.name not in NOT_COMPACTED:
                 compacted = compact(spark, table, settings.maintenance.max_files_per_partition)
-            # A claim may be on its way while these files are deleted, whatever the settings say.
-            kept = max(hours, DELTA_RETENTION_HOURS) if table is claims else hours
-            vacuum(spark, table, kept)
+            if not too_old:
+                vacuum(spark, table, settings.maintenance.retention_hours)
             after = size(spark, table)
             stage.notes.append(
                 f"{before.files} files of {before.size_in_bytes} bytes, now {after.files} of "
-                f"{after.size_in_bytes}; {compacted} partitions compacted; versions of the last "
-                f"{kept} hours kept"
+                f"{after.size_in_bytes}; {compacted} partitions compacted; "
+                f"{too_old or _kept(settings)}"
             )
+    claims = claims_table(settings.mart)
+    if claims.exists(spark):
+        with progress.stage(f"maintain {claims.contract.name}"):
+            # By its own retention: a change of its properties would refuse a claim on its way.
+            spark.sql(f"VACUUM {claims.identifier}")
     clear_abandoned(spark, settings.mart)
 
 
-def retention_hours(spark: SparkSession, settings: Settings, now: datetime) -> int:
-    """How far back versions must stay readable: the setting, and the last successful run at least.
+def _kept(settings: Settings) -> str:
+    return f"versions of the last {settings.maintenance.retention_hours} hours kept"
 
-    Later failed runs or a RESTORE may have made other versions the newest; the versions of the
-    last successful run are what its record, and the next incremental run, speak of.
+
+def last_run_too_old(spark: SparkSession, settings: Settings, now: datetime) -> str | None:
+    """Why no file may be deleted, in words; None where the versions of the last run are safe.
+
+    Later failed runs or a RESTORE may have made other versions the newest; those of the last
+    successful run are what its record, and the next incremental run, speak of. What they need was
+    deleted from newer versions after that run had begun, so that it is safe while that lies within
+    the retention. Beyond it Delta no longer knows which of the old files those are.
     """
-    wanted = settings.maintenance.retention_hours
+    hours = settings.maintenance.retention_hours
     runs = target("mart_runs", settings.mart)
     if not settings.maintenance.keep_last_run or not runs.exists(spark):
-        return wanted
+        return None
     succeeded = runs.read(spark).where(F.col("status") == SUCCEEDED)
     last = succeeded.agg(F.max("started_at")).collect()[0][0]
     if last is None:
-        return wanted
+        return None
     age: timedelta = now - last.astimezone(timezone.utc)
-    return max(wanted, math.ceil(age.total_seconds() / 3600) + 1)
+    if age + MARGIN <= timedelta(hours=hours):
+        return None
+    return (
+        "no file deleted, for the last successful run began "
+        f"{age / timedelta(hours=1):,.1f} hours ago and maintenance.retention_hours is {hours}: "
+        "its versions are kept until another succeeds"
+    )

@@ -14,31 +14,33 @@ from customer_mart.incremental.touched import Touched
 from customer_mart.publish.run_record import append_run
 from customer_mart.run import Run
 from customer_mart.sources import SourceTable
-from customer_mart.stages.facts import stage_customers
+from customer_mart.stages.dim_customer import (
+    StagedDim,
+    publish_dim_customer,
+    stage_dim_customer,
+)
+from customer_mart.stages.facts import StagedCustomers, stage_customers
 from customer_mart.stages.gates import (
     check_games,
+    check_published_scores,
     pass_dim_checks,
     pass_ledger_gate,
+    pass_published_dim,
     pass_scoring_checks,
     pass_source_gates,
 )
 from customer_mart.stages.open import note_erased_rows, open_sources
+from customer_mart.stages.scores import publish_scoring
 from customer_mart.stages.tables import (
-    StagedDim,
     ensure_tables,
     newest_dim,
-    publish_dim_customer,
     publish_quarantine,
-    publish_scoring,
     published_dim,
-    scoring_of,
-    stage_dim_customer,
 )
 from customer_mart.stages.tier_changes import owed_tier_changes, publish_tier_changes
 from customer_mart.stages.touched import (
     keep_versions,
     merge_dim_customer,
-    merged_dim,
     quarantine_of_others,
     scores_are_current,
     touched_customers,
@@ -51,15 +53,15 @@ SCORING_TABLES = ("customer_ltv_scoring", "customer_tier_changes")
 def build_customer_mart(run: Run) -> None:
     """Both tables, from the staging tables: rebuilt, or brought up to date from what changed.
 
-    Nothing is published before every check of both has passed; the scores that are published are
-    computed from the very version of dim_customer that was. Then the tier moves: what a run that
-    died before them owes, the next one makes good.
+    Nothing is published before every check of the customers that were computed, and of their
+    scores, has passed; the scores that are published are computed from the very version of
+    dim_customer that was, and checked by the job that writes them. Then the tier moves: what a run
+    that died before them owes, the next one makes good.
     """
     sources = _sources(run, "dim_customer", *SCORING_TABLES)
     touched = touched_customers(run, sources)
     if touched is None:
-        staged = _checked_dim_customer(run, sources)
-        pass_scoring_checks(run, staged.rows, staged.measured)
+        staged = _checked_dim_customer(run, sources, scored=True)
         version = publish_dim_customer(run, staged.rows)
     elif touched.is_nobody:
         if scores_are_current(run):
@@ -67,13 +69,10 @@ def build_customer_mart(run: Run) -> None:
             return
         pass_source_gates(run, _whole(sources))
         version, _ = newest_dim(run.spark, run.settings)
-        pass_scoring_checks(run, published_dim(run, version))
     else:
-        customers = _checked_touched(run, sources, touched)
-        pass_scoring_checks(run, merged_dim(run, customers, touched))
-        version = merge_dim_customer(run, customers, touched)
-    publish_scoring(run, scoring_of(run, published_dim(run, version)), version)
-    _publish_moves(run)
+        staged = _checked_touched(run, sources, touched, scored=True)
+        version = merge_dim_customer(run, staged.rows, touched)
+    _publish_scores(run, published_dim(run, version), version)
     keep_versions(run, touched)
 
 
@@ -82,9 +81,11 @@ def build_dim_customer(run: Run) -> None:
     sources = _sources(run, "dim_customer")
     touched = touched_customers(run, sources)
     if touched is None:
-        publish_dim_customer(run, _checked_dim_customer(run, sources).rows)
+        staged = _checked_dim_customer(run, sources, scored=False)
+        publish_dim_customer(run, staged.rows)
     elif not touched.is_nobody:
-        merge_dim_customer(run, _checked_touched(run, sources, touched), touched)
+        staged = _checked_touched(run, sources, touched, scored=False)
+        merge_dim_customer(run, staged.rows, touched)
     keep_versions(run, touched)
 
 
@@ -97,9 +98,8 @@ def build_customer_ltv_scoring(run: Run) -> None:
     if run.erased:
         # An erasure may have been interrupted, or dim_customer restored to what it was before one.
         customers = run.erased.left_out(customers, F.col("user_id"))
-    pass_scoring_checks(run, customers)
-    publish_scoring(run, scoring_of(run, customers), version)
-    _publish_moves(run)
+    pass_published_dim(run, customers)
+    _publish_scores(run, customers, version)
 
 
 def recorded(run: Run, build: Build) -> None:
@@ -136,20 +136,22 @@ def _sources(run: Run, *tables: str) -> dict[str, SourceTable]:
     return sources
 
 
-def _checked_dim_customer(run: Run, sources: dict[str, SourceTable]) -> StagedDim:
-    """dim_customer staged and checked, its quarantined rows published."""
+def _checked_dim_customer(run: Run, sources: dict[str, SourceTable], *, scored: bool) -> StagedDim:
+    """dim_customer staged and checked, its quarantined rows published.
+
+    scored: whether the scores of its customers are checked too.
+    """
     staged = stage_customers(run, sources)
     note_erased_rows(run, sources, {b.source: b.read for b in run.record.balances})
     publish_quarantine(run, sources, staged)
     pass_source_gates(run)
-    customers = stage_dim_customer(run, staged)
-    pass_dim_checks(run, customers, staged.signups)
-    pass_ledger_gate(run)
-    return customers
+    return _checked(run, staged, scored=scored)
 
 
-def _checked_touched(run: Run, sources: dict[str, SourceTable], touched: Touched) -> DataFrame:
-    """The rows of dim_customer of touched customers, staged and checked like all of them."""
+def _checked_touched(
+    run: Run, sources: dict[str, SourceTable], touched: Touched, *, scored: bool
+) -> StagedDim:
+    """The same of touched customers alone."""
     whole = _whole(sources)
     note_erased_rows(run, sources, whole)
     of_touched = restricted(run, sources, touched)
@@ -157,10 +159,16 @@ def _checked_touched(run: Run, sources: dict[str, SourceTable], touched: Touched
     others = quarantine_of_others(run, touched, sources)
     publish_quarantine(run, of_touched, staged, others)
     pass_source_gates(run, whole)
-    customers = stage_dim_customer(run, staged)
+    return _checked(run, staged, scored=scored)
+
+
+def _checked(run: Run, staged: StagedCustomers, *, scored: bool) -> StagedDim:
+    customers = stage_dim_customer(run, staged, scored=scored)
     pass_dim_checks(run, customers, staged.signups)
+    if scored:
+        pass_scoring_checks(run, customers)
     pass_ledger_gate(run)
-    return customers.rows
+    return customers
 
 
 def _whole(sources: dict[str, SourceTable]) -> dict[str, int]:
@@ -176,6 +184,13 @@ def _keep_tables(run: Run, touched: Touched) -> None:
     else:
         run.progress.note("nothing has changed since the last run: no table was written")
     keep_versions(run, touched)
+
+
+def _publish_scores(run: Run, customers: DataFrame, dim_version: int) -> None:
+    """Publishes the scores of customers, and what moved since the ones before."""
+    totals = publish_scoring(run, customers, dim_version)
+    check_published_scores(run, customers, totals)
+    _publish_moves(run)
 
 
 def _publish_moves(run: Run) -> None:

@@ -20,11 +20,16 @@ def customer_ltv_scoring(
 
     A narrow transformation: no exchange, whatever the size.
     """
-    scored = (
+    stamped = customers.withColumn("dbt_updated_at", F.lit(updated_at))
+    scored = stamped.transform(with_scoring, as_of, scoring)
+    return scored.select(*contract("customer_ltv_scoring").column_names)
+
+
+def with_scoring(customers: DataFrame, as_of: datetime, scoring: Scoring) -> DataFrame:
+    """The same customers, each with all that customer_ltv_scoring says of them."""
+    return (
         customers.transform(with_behaviour, as_of, scoring.min_tenure_days)
         .transform(with_scores, scoring)
         .transform(with_prediction, scoring.horizon_years, scoring.risk)
         .transform(with_tiers, scoring)
     )
-    stamped = scored.withColumn("dbt_updated_at", F.lit(updated_at))
-    return stamped.select(*contract("customer_ltv_scoring").column_names)

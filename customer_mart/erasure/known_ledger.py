@@ -38,7 +38,7 @@ def note_ledger(spark: SparkSession, settings: Settings) -> None:
     """Notes the ledger as it is now as the mart's, so that a copy from before is missed."""
     runs, ledger = target("mart_runs", settings.mart), target(LEDGER, settings.mart)
     now = f"{_table_id(spark, ledger)}@{newest_version(spark, ledger)}"
-    runs.set_property(spark, KNOWN, now)
+    runs.set_properties(spark, {KNOWN: now})
 
 
 def missing_ledger(spark: SparkSession, settings: Settings) -> str | None:

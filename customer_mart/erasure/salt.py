@@ -47,7 +47,7 @@ def make_salt(spark: SparkSession, ledger: Target, salt_env: str | None) -> byte
     else:
         salt = _from_environment(salt_env)
         name, value = SALT_CHECK, salted_hash_of(CHECKED, salt)
-    ledger.set_property(spark, name, value)
+    ledger.set_properties(spark, {name: value})
     return salt
 
 

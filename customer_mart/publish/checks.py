@@ -12,6 +12,8 @@ from pyspark.sql.window import Window
 from customer_mart.contracts import Contract
 
 COPIES, REPEATED, CHECKSUM = "copies", "repeated", "checksum"
+# How the engine's error begins for a row that breaks the contract of its table.
+BREACH = "a row breaks "
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,23 @@ def contract_measures(
         *(F.count_if(broken).alias(name) for name, broken in violations.items()),
         *total_measures(totals),
     ]
+
+
+def without_breaches(rows: DataFrame, table: Contract, rule_values: dict[str, str]) -> DataFrame:
+    """The same rows of the table; the job that reads them fails at one that breaks its contract.
+
+    So rows are checked by the job that writes them, before it commits.
+    """
+    breach = F.coalesce(
+        *(
+            F.when(broken, F.lit(f"{table.name}.{name}"))
+            for name, broken in _violations(table, rule_values).items()
+        )
+    )
+    told = F.concat(F.lit(BREACH), breach)
+    key = table.key[0]
+    kept = F.when(breach.isNull(), F.col(key)).otherwise(F.raise_error(told))
+    return rows.select(*(kept.alias(name) if name == key else name for name in rows.columns))
 
 
 def total_measures(totals: Iterable[str]) -> list[Column]:
@@ -111,11 +130,23 @@ def key_checks(
     table: Contract, found: Mapping[str, Any], parent: str, parent_checksum: Decimal
 ) -> list[Check]:
     """Every key once, and the keys those of the parent; found is what key_measures measured."""
-    key = "_".join(table.key)
     return [
-        _check(f"{table.name}.unique.{key}", found.get(REPEATED) or 0, 0),
-        _check(f"{table.name}.{key}_in_{parent}", found.get(CHECKSUM) or 0, parent_checksum),
+        unique_check(table, found.get(REPEATED) or 0),
+        parent_check(table, found, parent, parent_checksum),
     ]
+
+
+def unique_check(table: Contract, repeated: int) -> Check:
+    """Every key once; repeated is the number of rows that share theirs."""
+    return _check(f"{table.name}.unique.{'_'.join(table.key)}", repeated, 0)
+
+
+def parent_check(
+    table: Contract, found: Mapping[str, Any], parent: str, parent_checksum: Decimal
+) -> Check:
+    """The keys are those of the parent, by what key_checksum measured of both."""
+    name = f"{table.name}.{'_'.join(table.key)}_in_{parent}"
+    return _check(name, found.get(CHECKSUM) or 0, parent_checksum)
 
 
 def _violations(table: Contract, rule_values: dict[str, str]) -> dict[str, Column]:

@@ -15,7 +15,9 @@ from customer_mart.publish.session_setting import session_setting
 from customer_mart.publish.target import Target
 
 RETENTION_CHECK = "spark.databricks.delta.retentionDurationCheck.enabled"
-DELTA_RETENTION_HOURS = 168
+RETENTION, LOG_RETENTION = "delta.deletedFileRetentionDuration", "delta.logRetentionDuration"
+# What these are where a table does not say: a week, and 30 days.
+DELTA_RETENTION_HOURS, LOG_RETENTION_HOURS = 168, 720
 # More conditions would make a statement that takes longer to plan than to run.
 MOST_PARTITIONS_NAMED = 200
 
@@ -43,14 +45,17 @@ def compact(spark: SparkSession, target: Target, max_files: int) -> int:
     if not crowded:
         return 0
     with dictionaries_for_few_values(spark, target.contract):
-        for where in _conditions(target, crowded):
+        for where in _conditions(crowded):
             spark.sql(f"OPTIMIZE {target.identifier}{where}")
     return len(crowded)
 
 
-def _conditions(target: Target, partitions: list[tuple[str, ...]]) -> Iterator[str]:
-    """Conditions that name the partitions, so many in each; none for a table without any."""
-    if not target.contract.partition_columns:
+def _conditions(partitions: list[tuple[str, ...]]) -> Iterator[str]:
+    """Conditions that name the partitions, so many in each; none where no folder names them.
+
+    So it is in a table without any, and where Delta names the folders in ways of its own.
+    """
+    if not all(partitions):
         yield ""
         return
     for start in range(0, len(partitions), MOST_PARTITIONS_NAMED):
@@ -81,11 +86,28 @@ def drop_deleted_rows(spark: SparkSession, target: Target, metadata: dict[str, s
 
 
 def vacuum(spark: SparkSession, target: Target, retention_hours: int) -> None:
-    """Deletes files that no version younger than the retention needs."""
-    statement = f"VACUUM {target.identifier} RETAIN {retention_hours} HOURS"
-    if retention_hours >= DELTA_RETENTION_HOURS:
-        spark.sql(statement)
+    """Deletes files that no version younger than the retention needs.
+
+    The retention is a property of the table: Delta heeds RETAIN for 0 hours alone, and by the
+    property its log remembers the files that were deleted.
+    """
+    if retention_hours == 0:
+        # Delta refuses it, unless it is told not to check; the settings ask by name.
+        with session_setting(spark, RETENTION_CHECK, "false"):
+            spark.sql(f"VACUUM {target.identifier} RETAIN 0 HOURS")
         return
-    # Delta refuses less than its week, unless it is told not to check; the settings ask by name.
-    with session_setting(spark, RETENTION_CHECK, "false"):
-        spark.sql(statement)
+    keep_deleted_files(spark, target, retention_hours)
+    spark.sql(f"VACUUM {target.identifier}")
+
+
+def keep_deleted_files(spark: SparkSession, target: Target, hours: int) -> None:
+    """Has the table keep for so long the files that its newest version does not need any more.
+
+    Delta wants the log to be kept as long at least, and to be told so in the same statement.
+    """
+    kept = f"interval {hours} hours"
+    found = target.properties(spark)
+    if found.get(RETENTION, f"interval {DELTA_RETENTION_HOURS} hours") == kept:
+        return
+    log = {LOG_RETENTION: kept} if hours > LOG_RETENTION_HOURS else {}
+    target.set_properties(spark, {RETENTION: kept, **log})

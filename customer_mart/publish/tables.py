@@ -48,7 +48,7 @@ def keep_ids_out_of_statistics(spark: SparkSession, target: Target) -> None:
     Tables are created so; one made before that was the rule gets the property now.
     """
     if STATISTICS not in target.properties(spark):
-        target.set_property(spark, STATISTICS, _statistics(target.contract))
+        target.set_properties(spark, {STATISTICS: _statistics(target.contract)})
 
 
 def _properties(table: Contract) -> dict[str, str]:

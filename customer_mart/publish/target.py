@@ -1,6 +1,7 @@
 """A table of the mart: where it is, and how Spark names it."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pyspark.errors import AnalysisException
@@ -44,10 +45,12 @@ class Target:
         """The table's properties as they are now."""
         return dict(self.detail(spark)["properties"])
 
-    def set_property(self, spark: SparkSession, name: str, value: str) -> None:
-        """Gives the table a property, in a commit that leaves every row as it was."""
-        pair = f"{sql_string(name)} = {sql_string(value)}"
-        spark.sql(f"ALTER TABLE {self.identifier} SET TBLPROPERTIES ({pair})")
+    def set_properties(self, spark: SparkSession, properties: Mapping[str, str]) -> None:
+        """Gives the table properties, in a commit that leaves every row as it was."""
+        pairs = ", ".join(
+            f"{sql_string(name)} = {sql_string(value)}" for name, value in properties.items()
+        )
+        spark.sql(f"ALTER TABLE {self.identifier} SET TBLPROPERTIES ({pairs})")
 
     def read(self, spark: SparkSession, version: int | None = None) -> DataFrame:
         """The table's rows, at a version or at the newest."""

@@ -1,30 +1,30 @@
-"""Gates: what has to hold before anything is published."""
+"""Gates: what has to hold before anything is published, and of the scores once they are."""
 
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
-from pyspark.sql import Column, DataFrame, Observation
+from pyspark.sql import DataFrame
 
 from customer_mart.contracts import contract
 from customer_mart.erasure.known_ledger import require_no_new_entry
-from customer_mart.errors import DataError
+from customer_mart.errors import DataError, MartError
 from customer_mart.publish.checks import (
     CHECKSUM,
-    REPEATED,
     Check,
     contract_checks,
-    contract_measures,
     key_checks,
     key_checksum,
+    parent_check,
     shared_keys,
-    total_measures,
+    unique_check,
 )
 from customer_mart.publish.run_record import source_rows_before
 from customer_mart.run import Run
 from customer_mart.sources import SourceTable
-from customer_mart.stages.passes import observed
-from customer_mart.stages.tables import SCORING_TOTALS, StagedDim, scoring_of
+from customer_mart.stages.dim_customer import StagedDim
+from customer_mart.stages.scores import SCORING_TOTALS, Totals, totals_of
+from customer_mart.stages.tables import is_as_recorded
 from customer_mart.staging.balance import READ, Balance
 from customer_mart.staging.dispositions import USED
 
@@ -149,49 +149,63 @@ def pass_dim_checks(run: Run, staged: StagedDim, signups: DataFrame) -> None:
         _require(run, checks + key_checks(table, staged.measured, "stg_signups", checksum))
 
 
-def pass_scoring_checks(
-    run: Run, customers: DataFrame, dim: Mapping[str, Any] | None = None
-) -> None:
-    """Lets the scores of customers through if all their checks pass and they total like these.
-
-    customers: rows of dim_customer. dim: what was measured of them as they were staged; None for
-    rows that were published or merged, which are measured now by the pass that scores them.
+def pass_scoring_checks(run: Run, staged: StagedDim) -> None:
+    """Lets the staged customers through if their scores would pass all checks.
 
     Raises:
-        DataError: on the first check that does not.
+        DataError: on the first check that they would not.
     """
-    table = contract("customer_ltv_scoring")
-    rule_values = run.settings.rule_values
-    with run.progress.stage("check customer_ltv_scoring"):
-        measures = [*contract_measures(table, rule_values, SCORING_TOTALS), key_checksum(table)]
-        if dim is None:
-            dim, found = _measured_together(run, customers, measures)
-        else:
-            found = _measured(scoring_of(run, customers), measures)
-        totals = {name: dim.get(f"total:{name}") or 0 for name in SCORING_TOTALS}
-        checks = contract_checks(table, rule_values, found, totals)
-        checksum = dim.get(CHECKSUM) or Decimal(0)
-        measured = {**found, REPEATED: dim.get(REPEATED)}
-        _require(run, checks + key_checks(table, measured, "dim_customer", checksum))
+    checks = _scoring_checks(run, staged.scores, staged.measured)
+    # They are recorded once the scores have been published.
+    _require(run, [check for check in checks if not check.passed])
 
 
-def _measured_together(
-    run: Run, customers: DataFrame, measures: list[Column]
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What is measured of customers, and of the scores that the same pass computes of them."""
+def pass_published_dim(run: Run, customers: DataFrame) -> None:
+    """Lets customers be scored whom something else than a run may have published.
+
+    Raises:
+        DataError: if two have one id.
+    """
+    if is_as_recorded(run.spark, run.settings):
+        return
     table = contract("dim_customer")
-    of_customers = [*total_measures(SCORING_TOTALS), key_checksum(table)]
-    passed = Observation()
-    scores = scoring_of(run, customers.observe(passed, *of_customers))
-    found, dim = _measured(scores, measures), observed(passed)
-    if any(found[name] != value for name, value in dim.items()):
+    with run.progress.stage("check dim_customer"):
+        _require(run, [unique_check(table, shared_keys(customers, table.key))])
+
+
+def check_published_scores(run: Run, customers: DataFrame, totals: Totals) -> None:
+    """Records the checks of the scores: each row has passed them, and all total like customers.
+
+    customers: rows of dim_customer that were scored. totals: as measured while they were written.
+
+    Raises:
+        MartError: if they do not.
+    """
+    checks = _scoring_checks(run, totals.scores, totals.customers)
+    if not all(check.passed for check in checks):
         # Before an exchange, an executor's loss may have counted rows twice.
-        dim = _measured(customers, of_customers)
-    return {**dim, REPEATED: shared_keys(customers, table.key)}, found
+        totals = totals_of(run, customers)
+        checks = _scoring_checks(run, totals.scores, totals.customers)
+    run.record.checks.extend(checks)
+    for check in checks:
+        if not check.passed:
+            raise MartError(
+                f"Check {check.name} failed: found {check.found}, expected {check.expected}; "
+                "customer_ltv_scoring had been published by then, so run again"
+            )
 
 
-def _measured(rows: DataFrame, measures: list[Column]) -> dict[str, Any]:
-    return dict(rows.agg(*measures).collect()[0].asDict())
+def _scoring_checks(
+    run: Run, scores: Mapping[str, Any], customers: Mapping[str, Any]
+) -> list[Check]:
+    """The checks of scores by what was measured of them and of the customers they are of."""
+    table = contract("customer_ltv_scoring")
+    totals = {name: customers.get(f"total:{name}") or 0 for name in SCORING_TOTALS}
+    checksum = customers.get(CHECKSUM) or Decimal(0)
+    return [
+        *contract_checks(table, run.settings.rule_values, scores, totals),
+        parent_check(table, scores, "dim_customer", checksum),
+    ]
 
 
 def _require(run: Run, checks: list[Check]) -> None:

@@ -1,22 +1,15 @@
-"""The mart's tables: computed, then published one commit each."""
+"""The mart's tables: made, and published one commit each."""
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from pyspark.sql import Column, DataFrame, Observation, SparkSession
-from pyspark.sql import functions as F
+from pyspark.sql import Column, DataFrame, SparkSession
 
-from customer_mart.contracts import contract
-from customer_mart.customer_ltv_scoring.customer_ltv_scoring import customer_ltv_scoring
 from customer_mart.customer_tier_changes.publications import OF_SCORES
-from customer_mart.dim_customer.dim_customer import dim_customer, joined_customers
 from customer_mart.erasure.delivered import without_erased
 from customer_mart.errors import DataError
-from customer_mart.incremental.last_run import last_run
-from customer_mart.publish.checks import COPIES, contract_measures, key_measures, with_copies
+from customer_mart.incremental.last_run import LastRun, last_run
 from customer_mart.publish.commit import (
     changed_since,
     metadata_of_rows,
@@ -24,7 +17,6 @@ from customer_mart.publish.commit import (
     publish,
     version_of_run,
 )
-from customer_mart.publish.layout import lie_by_partition
 from customer_mart.publish.tables import ensure_table
 from customer_mart.publish.target import target
 from customer_mart.publish.view import ensure_view
@@ -33,17 +25,8 @@ from customer_mart.run import Run
 from customer_mart.settings import Settings
 from customer_mart.sources import SourceTable
 from customer_mart.stages.facts import StagedCustomers
-from customer_mart.stages.passes import early_rows, observed
+from customer_mart.stages.passes import early_rows
 from customer_mart.staging.quarantine import quarantine, quarantined_rows, suspects
-
-SCORING_TOTALS = (
-    "rows",
-    "total_deposits",
-    "total_deposit_amount_minor",
-    "total_purchases",
-    "total_purchase_amount_usd",
-)
-DIM_TOTALS = (*SCORING_TOTALS, "total_web_events")
 
 
 def ensure_tables(run: Run, *tables: str) -> None:
@@ -66,70 +49,6 @@ def ensure_tables(run: Run, *tables: str) -> None:
         if "customer_ltv_scoring" in tables and scores.is_table and options.view:
             missing = ensure_view(run.spark, scores, options.view_readers)
             stage.notes += [missing] if missing else []
-
-
-@dataclass(frozen=True)
-class StagedDim:
-    """dim_customer as it would be published, and what was measured of it on the way."""
-
-    rows: DataFrame
-    measured: Mapping[str, Any]
-
-
-def stage_dim_customer(run: Run, staged: StagedCustomers) -> StagedDim:
-    """dim_customer written once, so that what is checked is kept; measured by the same job."""
-    settings = run.settings
-    table = contract("dim_customer")
-    with run.progress.stage("dim_customer"):
-        key = staged.method.key
-        joined = joined_customers(
-            staged.signups, staged.deposits, staged.purchases, staged.web_events, key
-        )
-        # Counted before the columns are computed: a window ends the engine's generated code, and
-        # joins and columns together make a method so long that HotSpot may never compile it.
-        customers = dim_customer(
-            with_copies(joined, key),
-            business_time_zone=settings.business_time_zone,
-            customer_segments=settings.customer_segments,
-            high_jackpot_label=settings.player_types.high_jackpot,
-            regular_label=settings.player_types.regular,
-            updated_at=run.updated_at,
-            also=[COPIES],
-        )
-        dim_measures = contract_measures(table, settings.rule_values, DIM_TOTALS)
-        measured = Observation()
-        counted = customers.observe(measured, *dim_measures, *key_measures(table))
-        rows = run.staging.stage("dim_customer", counted.select(*table.column_names))
-        return StagedDim(rows, observed(measured))
-
-
-def scoring_of(run: Run, customers: DataFrame) -> DataFrame:
-    """customer_ltv_scoring of a dim_customer, at the run's as-of instant."""
-    return customers.transform(
-        customer_ltv_scoring, run.as_of, run.settings.scoring, run.updated_at
-    )
-
-
-def publish_dim_customer(run: Run, customers: DataFrame) -> int:
-    """Publishes dim_customer and returns its version."""
-    return _publish(run, "dim_customer", customers, [F.asc("user_id")])
-
-
-def publish_scoring(run: Run, scores: DataFrame, dim_version: int) -> None:
-    """Publishes customer_ltv_scoring, best scores first within a date.
-
-    scores: of customers as they are published, and through no exchange since. Where these lie by
-    date, so do their scores.
-    """
-    columns = contract("customer_ltv_scoring").partition_columns
-    _publish(
-        run,
-        "customer_ltv_scoring",
-        scores,
-        [F.desc("ltv_score"), F.asc("user_id")],
-        {OF_SCORES: str(dim_version)},
-        are_in_place=lie_by_partition(run.spark, scores, columns),
-    )
 
 
 def publish_quarantine(
@@ -189,7 +108,7 @@ def _quarantined(
     )
 
 
-def _publish(
+def publish_rows(
     run: Run,
     table: str,
     rows: DataFrame,
@@ -198,6 +117,7 @@ def _publish(
     *,
     are_in_place: bool = False,
 ) -> int:
+    """Puts rows in place of a table's, in one commit, and returns the version."""
     with run.progress.stage(f"publish {table}"):
         version = publish(
             run.spark,
@@ -230,6 +150,11 @@ def has_dim_of(spark: SparkSession, settings: Settings, said: Mapping[str, str])
     return changed_since(spark, dim, int(version)) is None
 
 
+def is_as_recorded(spark: SparkSession, settings: Settings) -> bool:
+    """Whether dim_customer is as the last successful run left it, by which it was checked."""
+    return _left_by(spark, settings) is not None
+
+
 def newest_dim(spark: SparkSession, settings: Settings) -> tuple[int, datetime | None]:
     """The version and the as-of instant of the dim_customer that is published now.
 
@@ -246,13 +171,25 @@ def newest_dim(spark: SparkSession, settings: Settings) -> tuple[int, datetime |
     if not table.exists(spark):
         raise DataError(never)
     version = newest_version(spark, table)
-    runs = target("mart_runs", settings.mart)
-    last = last_run(spark, runs) if runs.exists(spark) else None
-    if last and not changed_since(spark, table, last.target_versions["dim_customer"]):
+    if left := _left_by(spark, settings):
         # A run that found nothing to change looked from a later instant than the commit did.
-        return version, last.as_of
+        return version, left.as_of
     metadata = metadata_of_rows(spark, table)
-    if not (last or metadata):
+    if not (metadata or _last_run(spark, settings)):
         # Made by a run that failed before it published.
         raise DataError(never)
     return version, datetime.fromisoformat(metadata["as_of"]) if metadata else None
+
+
+def _left_by(spark: SparkSession, settings: Settings) -> LastRun | None:
+    """The last successful run, if nothing has changed dim_customer since."""
+    last = _last_run(spark, settings)
+    dim = target("dim_customer", settings.mart)
+    if last and not changed_since(spark, dim, last.target_versions["dim_customer"]):
+        return last
+    return None
+
+
+def _last_run(spark: SparkSession, settings: Settings) -> LastRun | None:
+    runs = target("mart_runs", settings.mart)
+    return last_run(spark, runs) if runs.exists(spark) else None

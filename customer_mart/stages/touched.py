@@ -103,13 +103,6 @@ def quarantine_of_others(
     return rows.where(~is_recomputed).drop("is_touched")
 
 
-def merged_dim(run: Run, recomputed: DataFrame, touched: Touched) -> DataFrame:
-    """dim_customer as it will be once the recomputed customers are merged."""
-    published = run.target("dim_customer").read(run.spark)
-    others = published.join(F.broadcast(touched.users), "user_id", "left_anti")
-    return others.unionByName(recomputed)
-
-
 def merge_dim_customer(run: Run, recomputed: DataFrame, touched: Touched) -> int:
     """Merges the recomputed customers and returns the version.
 

@@ -12,9 +12,11 @@ from customer_mart.cli import main
 from customer_mart.publish.staged import StagingArea
 from customer_mart.run import start_run
 from customer_mart.settings import load_settings
+from customer_mart.stages.dim_customer import stage_dim_customer
 from customer_mart.stages.facts import stage_customers
 from customer_mart.stages.open import open_sources
-from customer_mart.stages.tables import publish_quarantine, scoring_of, stage_dim_customer
+from customer_mart.stages.scores import scoring_of
+from customer_mart.stages.tables import publish_quarantine
 from tests.frames import staging, utc
 from tests.jobs.operator_data import Operator, in_utc
 

@@ -2,6 +2,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 import pytest
+from chispa import assert_df_equality
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -15,6 +16,7 @@ from customer_mart.publish.checks import (
     key_measures,
     shared_keys,
     with_copies,
+    without_breaches,
 )
 from customer_mart.settings import Settings
 from tests.frames import by_name
@@ -100,6 +102,20 @@ def test_a_rule_that_is_null_is_broken(spark: SparkSession) -> None:
         "customer_ltv_scoring.not_null.vip_tier": ("1", "0"),
         "customer_ltv_scoring.vip_tier_allowed": ("1", "0"),
     }
+
+
+def test_a_job_fails_at_the_first_row_that_breaks_the_contract(spark: SparkSession) -> None:
+    table, values = contract("customer_ltv_scoring"), Settings().rule_values
+    good = by_name(spark, table.ddl, [score(), score(user_id="u2")])
+    assert_df_equality(good.transform(without_breaches, table, values), good)
+    for broken, name in [
+        (score(country=None), "not_null.country"),
+        (score(vip_tier="Emperor"), "vip_tier_allowed"),
+        (score(ltv_score=Decimal("100.01")), "scores_in_range"),
+    ]:
+        rows = by_name(spark, table.ddl, [score(user_id="u2"), broken])
+        with pytest.raises(Exception, match=f"a row breaks customer_ltv_scoring.{name}"):
+            rows.transform(without_breaches, table, values).collect()
 
 
 def test_a_total_that_is_off_by_a_row_or_a_cent_fails(spark: SparkSession) -> None:

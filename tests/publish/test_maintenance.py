@@ -1,4 +1,6 @@
 import json
+import os
+import re
 import shutil
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
@@ -9,8 +11,15 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from customer_mart.contracts import contract
-from customer_mart.maintain import retention_hours
-from customer_mart.publish.maintenance import compact, crowded_partitions, size, vacuum
+from customer_mart.maintain import last_run_too_old
+from customer_mart.publish.commit import newest_version
+from customer_mart.publish.maintenance import (
+    compact,
+    crowded_partitions,
+    keep_deleted_files,
+    size,
+    vacuum,
+)
 from customer_mart.publish.target import Target
 from customer_mart.settings import load_settings
 from tests.frames import by_name
@@ -76,28 +85,103 @@ def test_compacted_files_have_statistics(spark: SparkSession, dim: Target) -> No
     assert stats["minValues"]["country"] == stats["maxValues"]["country"] == "SE"
 
 
-def test_vacuum_keeps_what_young_versions_need(spark: SparkSession, dim: Target) -> None:
+def _hours_later(table: Target, copy: Path, hours: int) -> Target:
+    """A copy of the table as it will be then: its files written and deleted so much earlier."""
+    shutil.copytree(table.place, copy)
+    earlier = timedelta(hours=hours)
+    for log in copy.glob("_delta_log/*.json"):
+        text = re.sub(
+            r'"deletionTimestamp":(\d+)',
+            lambda at: f'"deletionTimestamp":{int(at[1]) - earlier // timedelta(milliseconds=1)}',
+            log.read_text("utf-8"),
+        )
+        log.write_text(text, "utf-8")
+        log.with_name(f".{log.name}.crc").unlink()
+    for file in copy.rglob("*.parquet"):
+        then = file.stat().st_mtime - earlier.total_seconds()
+        os.utime(file, (then, then))
+    return replace(table, place=str(copy))
+
+
+def _on_disk(table: Target) -> int:
+    return len(list(Path(table.place).glob("signup_date=*/*.parquet")))
+
+
+@pytest.mark.parametrize(
+    ("retention", "age", "left"),
+    [(24, 23, 7), (24, 25, 2), (168, 169, 2), (1000, 999, 7)],
+)
+def test_vacuum_deletes_what_no_version_younger_than_the_retention_needs(
+    retention: int, age: int, left: int, spark: SparkSession, dim: Target, tmp_path: Path
+) -> None:
+    keep_deleted_files(spark, dim, retention)
     compact(spark, dim, max_files=1)
-    on_disk = len(list(Path(dim.place).rglob("*.parquet")))
-    vacuum(spark, dim, 168)
-    assert len(list(Path(dim.place).rglob("*.parquet"))) == on_disk
+    assert _on_disk(dim) == 7
+    later = _hours_later(dim, tmp_path / "later", age)
+    before = _rows(spark, later)
+    vacuum(spark, later, retention)
+    assert _on_disk(later) == left
+    assert _rows(spark, later) == before
+
+
+def test_vacuum_without_retention_leaves_the_newest_version_alone(
+    spark: SparkSession, dim: Target
+) -> None:
+    compact(spark, dim, max_files=1)
     vacuum(spark, dim, 0)
-    assert len(list(Path(dim.place).glob("signup_date=*/*.parquet"))) == 2
+    assert _on_disk(dim) == 2
     check = "spark.databricks.delta.retentionDurationCheck.enabled"
     assert spark.conf.get(check, "true") == "true"
 
 
-def test_versions_of_the_last_successful_run_are_kept(spark: SparkSession, tmp_path: Path) -> None:
-    now = datetime(2025, 3, 1, tzinfo=timezone.utc)
+def test_a_table_has_its_retention_written_down_where_it_is_not_deltas_own(
+    spark: SparkSession, dim: Target
+) -> None:
+    retention, log = "delta.deletedFileRetentionDuration", "delta.logRetentionDuration"
+    keep_deleted_files(spark, dim, 168)
+    assert retention not in dim.properties(spark)
+    for hours in (24, 1000, 168):
+        keep_deleted_files(spark, dim, hours)
+        assert dim.properties(spark)[retention] == f"interval {hours} hours"
+    assert dim.properties(spark)[log] == "interval 1000 hours"
+    version = newest_version(spark, dim)
+    keep_deleted_files(spark, dim, 168)
+    assert newest_version(spark, dim) == version
+
+
+def test_partitions_that_no_folder_names_are_compacted_with_their_table(
+    spark: SparkSession, dim: Target
+) -> None:
+    for name, value in (("columnMapping.mode", "name"), ("randomizeFilePrefixes", "true")):
+        dim.set_properties(spark, {f"delta.{name}": value})
+    row = by_name(spark, dim.contract.ddl, [customer(user_id="u9")]).coalesce(1)
+    for _ in range(2):
+        dim.append(row.write.partitionBy("signup_date"))
+    assert crowded_partitions(dim, dim.read(spark).inputFiles(), 1)[0] == ()
+    before = _rows(spark, dim)
+    compact(spark, dim, max_files=1)
+    assert _rows(spark, dim) == before
+    assert size(spark, dim).files == 2
+
+
+def test_no_file_is_deleted_that_the_last_successful_run_may_need(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    now = datetime(2025, 3, 11, tzinfo=timezone.utc)
     settings = load_settings(None, [], {"mart": str(tmp_path)})
-    assert retention_hours(spark, settings, now) == 168
+    assert last_run_too_old(spark, settings, now) is None
     runs = [
-        ("succeeded", now - timedelta(days=20)),
-        ("succeeded", now - timedelta(days=10)),
-        ("failed", now - timedelta(hours=1)),
+        ("succeeded", datetime(2025, 2, 20, tzinfo=timezone.utc)),
+        ("succeeded", datetime(2025, 3, 4, 1, tzinfo=timezone.utc)),
+        ("failed", datetime(2025, 3, 10, tzinfo=timezone.utc)),
     ]
     frame = spark.createDataFrame(runs, "status string, started_at timestamp")
     frame.write.format("delta").save(str(tmp_path / "mart_runs"))
-    assert retention_hours(spark, settings, now) == 10 * 24 + 1
+    assert last_run_too_old(spark, settings, now) is None
+    told = last_run_too_old(spark, settings, now + timedelta(minutes=6))
+    assert told == (
+        "no file deleted, for the last successful run began 167.1 hours ago and "
+        "maintenance.retention_hours is 168: its versions are kept until another succeeds"
+    )
     allowed = load_settings(None, ["maintenance.keep_last_run=false"], {"mart": str(tmp_path)})
-    assert retention_hours(spark, allowed, now) == 168
+    assert last_run_too_old(spark, allowed, now + timedelta(days=30)) is None
