@@ -1,4 +1,8 @@
-"""Names and paths as SQL identifiers, quoted so that nothing in them is read as SQL."""
+"""Names, paths and texts in SQL, quoted so that nothing in them is read as SQL.
+
+One thing goes before all quotes: Spark puts a variable's value in the place of `${...}`. A literal
+can say that otherwise; an identifier cannot, so that the settings refuse it in names and paths.
+"""
 
 
 def quoted(name: str) -> str:
@@ -18,4 +22,5 @@ def delta_name(place: str, *, is_table: bool) -> str:
 
 def sql_string(text: str) -> str:
     """Text as a SQL string literal."""
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'").replace("${", "\\u0024{")
+    return f"'{escaped}'"

@@ -15,6 +15,8 @@ HOSTILE = [
     "``",
     "é",
 ]
+# What Spark would put a variable's value in the place of.
+REFERENCES = ["${env:HOME}", "${system:user.name}", "${spark.app.name}", "\\${env:HOME}", "$${a}"]
 
 
 def test_a_name_is_quoted_and_its_backticks_doubled() -> None:
@@ -31,12 +33,14 @@ def test_text_is_a_literal_with_its_quotes_and_backslashes_escaped() -> None:
     assert sql_string("plain") == "'plain'"
     assert sql_string("it's") == "'it\\'s'"
     assert sql_string("a\\") == "'a\\\\'"
+    assert sql_string("${a}") == "'\\u0024{a}'"
 
 
 def test_no_text_breaks_out_of_its_literal(spark: SparkSession) -> None:
-    literals = ", ".join(sql_string(text) for text in HOSTILE)
+    texts = [*HOSTILE, *REFERENCES]
+    literals = ", ".join(sql_string(text) for text in texts)
     [row] = spark.sql(f"SELECT array({literals}) AS texts").collect()
-    assert row["texts"] == HOSTILE
+    assert row["texts"] == texts
 
 
 def test_no_name_breaks_out_of_its_backticks(spark: SparkSession) -> None:

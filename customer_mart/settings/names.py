@@ -1,13 +1,14 @@
 """Names and places that a configuration may give, judged before any statement is built of them.
 
 Whatever passes here is still quoted where it becomes SQL. What is refused is what a name or path
-never needs: a way out of its quotes, a way out of its folder, and a credential.
+never needs: a way out of its quotes, a way out of its folder, a credential, and a reference to
+one.
 """
 
 import re
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 CREDENTIAL_FOUND = "credential_found"
@@ -28,6 +29,9 @@ _SECRET_NAME = re.compile(
 )
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _BREAKS_OUT = re.compile(r'[`";]')
+# In a statement, as in ${env:NAME}, Spark puts the variable's value in the place of such a
+# reference before it looks at any quotes.
+_REFERENCE = "${"
 
 
 def holds_credential(text: str) -> bool:
@@ -61,6 +65,7 @@ def _place(place: str) -> str:
         raise ValueError("a path has no control characters")
     if _BREAKS_OUT.search(place):
         raise ValueError("a path has no backtick, double quote or semicolon")
+    _refuse_reference(place, "a path")
     if ".." in re.split(r"[/\\]", place):
         raise ValueError("a path has no .. among its folders: name the folder itself")
     return place
@@ -79,7 +84,14 @@ def _principal(name: str) -> str:
         raise ValueError(
             "a user or group has no control character, backtick, double quote or semicolon"
         )
+    _refuse_reference(name, "a user or group")
     return name
+
+
+def _label(label: str) -> str:
+    """A label of customers, which the checks name in SQL."""
+    _refuse_reference(label, "a label")
+    return label
 
 
 def _as_text(options: object) -> object:
@@ -108,6 +120,8 @@ def _reader_options(options: dict[str, str]) -> dict[str, str]:
                 {"name": name},
             )
         _refuse_secret(value)
+        # Hadoop takes options for its own settings, in which it too knows such references.
+        _refuse_reference(value, "an option")
     return options
 
 
@@ -118,6 +132,13 @@ def _variable(name: object) -> object:
     raise PydanticCustomError(
         CREDENTIAL_FOUND, "name an environment variable that holds the secret, not the secret"
     )
+
+
+def _refuse_reference(text: str, what: str) -> None:
+    if _REFERENCE in text:
+        raise ValueError(
+            f"{what} has no {_REFERENCE} in it: the engine would put a variable's value there"
+        )
 
 
 def _refuse_secret(place: str) -> None:
@@ -134,6 +155,7 @@ TableName = Annotated[str, AfterValidator(_table_name)]
 Place = Annotated[str, AfterValidator(_place)]
 ColumnName = Annotated[str, AfterValidator(_column_name)]
 Principal = Annotated[str, AfterValidator(_principal)]
+Label = Annotated[str, Field(min_length=1), AfterValidator(_label)]
 Variable = Annotated[str, BeforeValidator(_variable)]
 ReaderOptions = Annotated[
     dict[str, str], BeforeValidator(_as_text), AfterValidator(_reader_options)

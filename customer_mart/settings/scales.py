@@ -7,6 +7,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from typing_extensions import Self
 
+from customer_mart.settings.names import Label
+
 Score = Annotated[int, Field(ge=1, le=5)]
 LOWEST_SCORE, HIGHEST_SCORE = 1, 5
 
@@ -63,14 +65,14 @@ class LabelBand(Model):
     """A label for measures at or above a bound."""
 
     at_least: Decimal
-    label: Annotated[str, Field(min_length=1)]
+    label: Label
 
 
 class LabelScale(Model):
     """Labels by lower bounds: the first band whose bound the measure reaches."""
 
     bands: tuple[LabelBand, ...]
-    otherwise: Annotated[str, Field(min_length=1)]
+    otherwise: Label
 
     @property
     def labels(self) -> list[str]:

@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import Field, model_validator
 from typing_extensions import Self
 
+from customer_mart.settings.names import Label
 from customer_mart.settings.scales import (
     AtLeastScale,
     AtMostScale,
@@ -21,7 +22,6 @@ from customer_mart.settings.scales import (
 DECIMALS = 6
 NotNegative = Annotated[Decimal, Field(ge=0)]
 Weight = Annotated[Decimal, Field(ge=0, decimal_places=DECIMALS)]
-Label = Annotated[str, Field(min_length=1)]
 
 
 def _at_least(**cutoffs: str) -> AtLeastScale:

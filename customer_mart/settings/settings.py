@@ -14,6 +14,7 @@ from customer_mart.contracts import STAGING_TABLES, contract
 from customer_mart.identifiers import sql_string
 from customer_mart.settings.names import (
     ColumnName,
+    Label,
     Place,
     Principal,
     ReaderOptions,
@@ -22,7 +23,7 @@ from customer_mart.settings.names import (
     Variable,
 )
 from customer_mart.settings.scales import LabelBand, LabelScale, Model
-from customer_mart.settings.scoring import Label, Scoring
+from customer_mart.settings.scoring import Scoring
 
 
 def _known_zone(name: str) -> str:

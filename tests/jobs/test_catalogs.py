@@ -20,7 +20,9 @@ from tests.jobs.operator_data import in_utc
 STAGING, MART = "spark_catalog.lottery_staging", "spark_catalog.lottery_mart"
 
 # A name that would drop a table, were it read as SQL, and is a column's all the same.
-HOSTILE_COLUMN = "amount` FROM x; DROP TABLE spark_catalog.lottery_staging.payments; --"
+HOSTILE_COLUMN = (
+    "${env:HOME} amount` FROM x; DROP TABLE spark_catalog.lottery_staging.payments; --"
+)
 HOSTILE_LABEL = "Standard'); DROP TABLE spark_catalog.lottery_staging.payments; --"
 
 

@@ -27,6 +27,7 @@ HOSTILE_NAMES = [
     ".mart",
     "mart..x",
     "märt",
+    "${env:AWS_SECRET_ACCESS_KEY}",
     "",
 ]
 HOSTILE_PLACES = [
@@ -40,6 +41,15 @@ HOSTILE_PLACES = [
     "/data\n",
     "/data\x00",
     "/data\x1b[2J",
+    "s3a://lake/${env:AWS_SECRET_ACCESS_KEY}",
+    "/data/${system:user.name}",
+    "/data/${spark.hadoop.fs.s3a.secret.key}",
+]
+LABELS = [
+    "customer_segments.otherwise",
+    "player_types.regular",
+    "scoring.promotion.vip_label",
+    "scoring.vip_tiers.otherwise",
 ]
 NAMES = ["sources.schema", "mart.schema", "sources.stg_games.table"]
 PLACES = ["sources.location", "sources.stg_games.path", "mart.location", "mart.staging"]
@@ -228,7 +238,9 @@ def test_no_error_of_a_configuration_repeats_a_secret(
 
 
 @pytest.mark.parametrize(
-    "reader", ["", " ", "bi`; DROP TABLE x; --", "bi\n", 'b"i', "bi; x"], ids=repr
+    "reader",
+    ["", " ", "bi`; DROP TABLE x; --", "bi\n", 'b"i', "bi; x", "${env:HOME}"],
+    ids=repr,
 )
 def test_a_reader_that_is_no_user_or_group_is_refused(tmp_path: Path, reader: str) -> None:
     told = _refused(tmp_path, "publish.view_readers", ["BI users", reader])
@@ -239,6 +251,29 @@ def test_a_reader_may_be_a_user_or_a_group() -> None:
     readers = ["BI users", "ann@lottery.example", "O'Brien"]
     settings = load_settings(None, [f"publish.view_readers={json.dumps(readers)}"])
     assert settings.publish.view_readers == tuple(readers)
+
+
+@pytest.mark.parametrize("setting", LABELS)
+def test_a_label_with_a_reference_to_a_variable_is_refused(tmp_path: Path, setting: str) -> None:
+    told = _refused(tmp_path, setting, "Top ${env:AWS_SECRET_ACCESS_KEY}")
+    assert f"The setting {setting} is not valid: a label has no ${{ in it" in told
+
+
+def test_a_band_s_label_with_a_reference_to_a_variable_is_refused(tmp_path: Path) -> None:
+    bands = [{"at_least": 1, "label": "${env:HOME}"}]
+    told = _refused(tmp_path, "scoring.vip_tiers.bands", bands)
+    assert "bands.0.label is not valid: a label has no ${ in it" in told
+
+
+def test_an_option_with_a_reference_to_a_variable_is_refused(tmp_path: Path) -> None:
+    told = _refused(tmp_path, "sources.stg_games.options", {"sep": "${env.HOME}"})
+    assert "an option has no ${ in it" in told
+
+
+def test_any_other_label_is_taken() -> None:
+    label = 'Top $ {5}\'s "best"; --'
+    settings = load_settings(None, [f"player_types.regular={json.dumps(label)}"])
+    assert settings.player_types.regular == label
 
 
 def test_a_folder_above_may_be_typed_but_not_configured(
