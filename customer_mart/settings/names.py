@@ -18,7 +18,7 @@ _PART = "[A-Za-z_](?:[A-Za-z0-9_]|-(?!-))*"
 # A user and a password before a host, however many slashes were typed, or a signature among a
 # URI's parameters. A port is no password, but where an @ follows no one can tell.
 _CREDENTIAL = re.compile(
-    r":/{1,3}[^/\s@:]*(?::|%3a)[^\s@]*@"
+    r":/+[^/\s@:]*(?::|%3a)[^\s@]*@"
     r"|[?&;](?:sig|sas|[\w.-]*(?:signature|token|secret|password|pwd|credential|key|auth)"
     r"|x-amz-[a-z-]+)=",
     re.IGNORECASE,

@@ -64,6 +64,7 @@ CREDENTIALS = [
     f"https://lake.example/mart?user=u&pwd={SENTINEL}",
     f"s3a:/AKIDEXAMPLE:{SENTINEL}@lake/mart",
     f"s3a:///AKIDEXAMPLE:{SENTINEL}@lake/mart",
+    f"s3a:////AKIDEXAMPLE:{SENTINEL}@lake/mart",
 ]
 
 
