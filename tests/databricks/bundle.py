@@ -53,7 +53,7 @@ def resolved(node: Any, target: str) -> Any:
 
 def parameters(job: dict[str, Any], task: dict[str, Any]) -> list[str]:
     """A task's arguments as a run on the second of January gets them."""
-    values = {parameter["name"]: parameter["default"] for parameter in job["parameters"]}
+    values = {parameter["name"]: parameter["default"] for parameter in job.get("parameters", [])}
     given = [
         re.sub(r"{{job\.parameters\.(\w+)}}", lambda name: values[name[1]], argument)
         for argument in task["python_wheel_task"]["parameters"]

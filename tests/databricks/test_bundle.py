@@ -27,7 +27,14 @@ from tests.databricks.bundle import ROOT, jobs, parameters, references, written
 
 TARGETS = ("dev", "prod")
 NAMES = ("customer_mart_classic", "customer_mart_serverless")
-TASKS = [(target, name, task) for target in TARGETS for name in NAMES for task in (0, 1)]
+STATUS = "customer_mart_status"
+COMMANDS = {**{name: ["build", "maintain"] for name in NAMES}, STATUS: ["status"]}
+TASKS = [
+    (target, name, number)
+    for target in TARGETS
+    for name, commands in COMMANDS.items()
+    for number in range(len(commands))
+]
 SCHEMA = os.environ.get("DATABRICKS_BUNDLE_SCHEMA")
 CLI = shutil.which("databricks")
 
@@ -37,12 +44,16 @@ def _arguments(target: str, name: str, number: int) -> list[str]:
     return parameters(job, job["tasks"][number])
 
 
+def test_there_are_these_jobs_and_no_others() -> None:
+    assert set(written()["resources"]["jobs"]) == set(COMMANDS)
+
+
 @pytest.mark.parametrize("target", TARGETS)
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", COMMANDS)
 def test_databricks_own_classes_take_every_job(target: str, name: str) -> None:
     for job in (written()["resources"]["jobs"][name], jobs(target)[name]):
         taken: Any = Job.from_dict(cast("JobDict", job))
-        assert [task.task_key for task in taken.tasks] == ["build", "maintain"]
+        assert [task.task_key for task in taken.tasks] == COMMANDS[name]
 
 
 @pytest.mark.skipif(not (CLI or SCHEMA), reason="there is no Databricks CLI to print the schema")
@@ -102,7 +113,7 @@ def test_the_command_line_knows_every_argument_of_a_task(
     target: str, name: str, number: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = _arguments(target, name, number)
-    assert arguments[0] == ("build", "maintain")[number]
+    assert arguments[0] == COMMANDS[name][number]
     assert not [argument for argument in arguments if "{{" in argument or "${" in argument]
     # The last argument is wrong, and the first thing found to be wrong.
     assert main([*arguments, "--set", "no_such_setting=1"]) == 2
@@ -123,14 +134,18 @@ def test_every_task_is_told_of_the_targets_tables(target: str, name: str, number
     assert settings.sources.source("stg_games").table == "lottery.staging.stg_games"
 
 
-def test_production_runs_one_of_the_two_jobs_by_the_clock_and_development_none() -> None:
+def test_production_runs_one_build_and_the_status_by_the_clock_and_development_none() -> None:
     states = {
-        target: {name: jobs(target)[name]["schedule"]["pause_status"] for name in NAMES}
+        target: {name: job["schedule"]["pause_status"] for name, job in jobs(target).items()}
         for target in TARGETS
     }
     assert states == {
-        "dev": {"customer_mart_classic": "PAUSED", "customer_mart_serverless": "PAUSED"},
-        "prod": {"customer_mart_classic": "PAUSED", "customer_mart_serverless": "UNPAUSED"},
+        "dev": dict.fromkeys(COMMANDS, "PAUSED"),
+        "prod": {
+            "customer_mart_classic": "PAUSED",
+            "customer_mart_serverless": "UNPAUSED",
+            "customer_mart_status": "UNPAUSED",
+        },
     }
     assert all(jobs("prod")[name]["max_concurrent_runs"] == 1 for name in NAMES)
 
@@ -140,3 +155,22 @@ def test_the_as_of_is_the_day_that_a_run_was_due() -> None:
         build = _arguments("prod", name, 0)
         assert build[build.index("--as-of") + 1] == "2025-01-02"
         assert build[build.index("--mode") + 1] == "auto"
+
+
+def test_the_status_is_asked_an_hour_after_the_build_and_tells_who_hears_of_failures() -> None:
+    build, status = jobs("prod")["customer_mart_serverless"], jobs("prod")[STATUS]
+    times = [job["schedule"]["quartz_cron_expression"] for job in (build, status)]
+    assert times == ["0 15 3 * * ?", "0 15 4 * * ?"]
+    assert status["email_notifications"] == {"on_failure": ["data@example.com"]}
+    assert status["environments"] == build["environments"]
+    [task] = status["tasks"]
+    assert task["environment_key"] == status["environments"][0]["environment_key"]
+    assert "depends_on" not in task
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_build_that_was_never_started_is_stale_on_its_own_day(target: str) -> None:
+    pairs = list(pairwise(_arguments(target, STATUS, 0)))
+    [hours] = [value for flag, value in pairs if flag == "--max-age-hours"]
+    # At a quarter past four, the as-of of the day before is 28 hours old.
+    assert 4 < int(hours) < 28
