@@ -58,6 +58,11 @@ spark_submit() {
     fi
 }
 
+require_spark_submit() {
+    command -v "${submit[0]}" >/dev/null ||
+        wrong_usage "There is no ${submit[0]}: set SPARK_HOME, or run scripts/environment.sh."
+}
+
 submit=("$(spark_submit)")
 master="" conf_file="" jars_dir="${DELTA_JARS:-}" jars=""
 while [[ "${1:-}" == -* ]]; do
@@ -66,8 +71,13 @@ while [[ "${1:-}" == -* ]]; do
         usage
         exit 0
         ;;
-    # spark-submit's only options without a value.
-    -v | --verbose | --supervise)
+    # It takes no job, and so no cluster.
+    --version)
+        require_spark_submit
+        exec "${submit[0]}" --version
+        ;;
+    # spark-submit's other options without a value.
+    -v | --verbose | --supervise | --load-spark-defaults | --usage-error)
         submit+=("$1")
         shift
         continue
@@ -97,7 +107,6 @@ if [[ -n "$jars_dir" ]]; then
     jars="$delta${jars:+,$jars}"
 fi
 [[ -z "$jars" ]] || submit+=(--jars "$jars")
-command -v "${submit[0]}" >/dev/null ||
-    wrong_usage "There is no ${submit[0]}: set SPARK_HOME, or run scripts/environment.sh."
+require_spark_submit
 
 exec "${submit[@]}" --properties-file "$conf_file" "$@"

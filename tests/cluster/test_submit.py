@@ -73,6 +73,21 @@ def test_jars_that_are_there_take_the_place_of_a_download(
     ]
 
 
+@pytest.mark.parametrize(
+    "switch", ["-v", "--verbose", "--supervise", "--load-spark-defaults", "--usage-error"]
+)
+def test_an_option_without_a_value_takes_none(spark_home: Path, switch: str) -> None:
+    done = _submit(spark_home, "--master", "yarn", switch, *JOB)
+    chosen = ["--properties-file", str(CONF / "spark-yarn.conf")]
+    assert done.stdout.splitlines() == ["--master", "yarn", switch, *chosen, *JOB]
+
+
+def test_the_version_is_spark_s_and_takes_no_job(spark_home: Path) -> None:
+    for before in ((), ("--master", "yarn", "--verbose")):
+        done = _submit(spark_home, *before, "--version")
+        assert (done.returncode, done.stdout) == (0, "--version\n")
+
+
 def test_jars_of_one_s_own_come_along(spark_home: Path, tmp_path: Path) -> None:
     delta = tmp_path / "delta-spark_4.2_2.13-4.4.0.jar"
     delta.touch()
