@@ -54,23 +54,33 @@ class StagingArea:
         """Leaves no row behind, whether the run succeeded or not.
 
         Over Spark Connect a folder behind a URI cannot be deleted, and is emptied of its rows.
+        What cannot be cleared is left for maintenance and is no error: a run that failed has one
+        of its own to report, and one that published has succeeded.
         """
-        if self.is_table:
-            for name in self.staged:
-                self.spark.sql(f"DROP TABLE IF EXISTS {self._place(name)}")
-        elif is_uri(self.place) and has_jvm(self.spark):
-            # Where the store cannot be reached, what the run failed of is the error to report.
+        if not self.is_table and not is_uri(self.place):
+            self._delete_folder()
+        elif not self.is_table and has_jvm(self.spark):
             with suppress(Exception):
                 HadoopFolder(self.spark, self.place).delete()
-        elif is_uri(self.place):
-            for name, rows in self.staged.items():
-                nothing = (F.lit(None).cast(column.dataType) for column in rows.schema)
-                empty = self.spark.range(0).select(*nothing).toDF(*rows.columns)
-                empty.write.mode("overwrite").parquet(self._place(name))
         else:
-            shutil.rmtree(self.place, ignore_errors=True)
-            with suppress(OSError):  # another run's staging keeps the common folder
-                Path(self.place).parent.rmdir()
+            remove = self._drop if self.is_table else self._empty
+            for name in self.staged:
+                with suppress(Exception):  # of one, which is no reason to leave the others
+                    remove(name)
+
+    def _delete_folder(self) -> None:
+        shutil.rmtree(self.place, ignore_errors=True)
+        with suppress(OSError):  # another run's staging keeps the common folder
+            Path(self.place).parent.rmdir()
+
+    def _drop(self, name: str) -> None:
+        self.spark.sql(f"DROP TABLE IF EXISTS {self._place(name)}")
+
+    def _empty(self, name: str) -> None:
+        rows = self.staged[name]
+        nothing = (F.lit(None).cast(column.dataType) for column in rows.schema)
+        empty = self.spark.range(0).select(*nothing).toDF(*rows.columns)
+        empty.write.mode("overwrite").parquet(self._place(name))
 
     def _place(self, name: str) -> str:
         return quoted_name(f"{self.place}_{name}") if self.is_table else f"{self.place}/{name}"

@@ -1,6 +1,7 @@
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
+from typing import cast
 
 import pytest
 from chispa import assert_df_equality
@@ -118,6 +119,52 @@ def test_rows_staged_as_tables_of_a_catalog_are_dropped(
     assert _tables(spark, schema) == ["_staging_20250101t000000z_ab12_stg_deposits"]
     area.clear()
     assert _tables(spark, schema) == []
+
+
+class Refusing:
+    """A session whose server does not answer any more, and what was asked of it."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def sql(self, statement: str) -> None:
+        self.asked.append(statement)
+        raise ConnectionError(statement)
+
+    def range(self, end: int) -> None:
+        self.asked.append(f"range({end})")
+        raise ConnectionError
+
+    def area(self, place: str, staged: dict[str, DataFrame], *, is_table: bool) -> StagingArea:
+        return StagingArea(cast("SparkSession", self), place, is_table, staged)
+
+
+def test_tables_that_cannot_be_dropped_do_not_hide_what_the_run_ended_with() -> None:
+    session, nothing = Refusing(), cast("DataFrame", None)
+    area = session.area("crm._staging_x", {"a": nothing, "b": nothing}, is_table=True)
+    with pytest.raises(ValueError, match="the run's own"):
+        _failed_and_cleared(area)
+    assert session.asked == [
+        "DROP TABLE IF EXISTS `crm`.`_staging_x_a`",
+        "DROP TABLE IF EXISTS `crm`.`_staging_x_b`",
+    ]
+
+
+def test_folders_that_cannot_be_emptied_do_not_hide_what_the_run_ended_with(
+    rows: DataFrame,
+) -> None:
+    session = Refusing()
+    area = session.area("s3a://lake/_staging/x", {"a": rows, "b": rows}, is_table=False)
+    with pytest.raises(ValueError, match="the run's own"):
+        _failed_and_cleared(area)
+    assert session.asked == ["range(0)", "range(0)"]
+
+
+def _failed_and_cleared(area: StagingArea) -> None:
+    try:
+        raise ValueError("the run's own")
+    finally:
+        area.clear()
 
 
 def test_tables_that_killed_runs_staged_are_dropped_and_no_others(
