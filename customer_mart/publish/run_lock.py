@@ -99,23 +99,48 @@ def _name(mart: Mart) -> str:
 
 @contextmanager
 def folder_lock(folder: Path, holder: dict[str, Any], wait_seconds: int) -> Iterator[None]:
-    """Holds the lock of a mart in a local folder."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Holds the lock of a mart in a local folder.
+
+    Raises:
+        MartError: if another run still holds it, or it cannot be written.
+    """
+    lock = _acquired(folder, holder, wait_seconds)
+    try:
+        yield
+    finally:
+        _release(lock, folder)
+
+
+def _acquired(folder: Path, holder: dict[str, Any], wait_seconds: int) -> FileLock:
+    """The folder's lock, held, with its holder's name beside it."""
     lock = FileLock(folder / LOCK, timeout=wait_seconds)
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         lock.acquire()
     except Timeout as held:
         raise MartError(
             f"The mart {folder} is in use by {_holder(folder)}; run again when it has ended, or "
             "wait for it with --set mart.wait_seconds=3600"
         ) from held
+    except (OSError, NotImplementedError) as refused:  # the latter where no file can be locked
+        raise _cannot_be_written(folder, refused) from refused
     try:
         (folder / HOLDER).write_text(json.dumps(holder), encoding="utf-8")
-        yield
-    finally:
-        with suppress(OSError):
-            (folder / HOLDER).unlink()
-        lock.release()
+    except OSError as refused:
+        _release(lock, folder)
+        raise _cannot_be_written(folder, refused) from refused
+    return lock
+
+
+def _release(lock: FileLock, folder: Path) -> None:
+    with suppress(OSError):
+        (folder / HOLDER).unlink()
+    lock.release()
+
+
+def _cannot_be_written(folder: Path, refused: Exception) -> MartError:
+    reason = getattr(refused, "strerror", None) or refused
+    return MartError(f"The mart's lock cannot be written to {folder}: {reason}")
 
 
 def _schema_folder(spark: SparkSession, schema: str) -> str | None:

@@ -40,6 +40,34 @@ def test_a_second_process_is_told_who_holds_the_mart(spark: SparkSession, tmp_pa
     holder.join()
 
 
+@pytest.mark.parametrize("place", ["mart", "mart/below"])
+def test_a_file_in_the_place_of_the_folder_is_one_sentence(tmp_path: Path, place: str) -> None:
+    (tmp_path / "mart").touch()
+    folder = tmp_path / place
+    told = rf"^The mart's lock cannot be written to {folder}: (File exists|Not a directory)$"
+    with pytest.raises(MartError, match=told), folder_lock(folder, {}, 0):
+        pytest.fail("a lock in a file")
+
+
+@pytest.mark.parametrize("name", ["_run.lock", "_run.holder"])
+def test_a_folder_in_the_place_of_a_file_of_the_lock_is_one_sentence(
+    tmp_path: Path, name: str
+) -> None:
+    (tmp_path / name).mkdir()
+    told = rf"^The mart's lock cannot be written to {tmp_path}: Is a directory$"
+    with pytest.raises(MartError, match=told), folder_lock(tmp_path, {}, 0):
+        pytest.fail("a lock without its files")
+
+
+def test_a_lock_whose_holder_cannot_be_named_is_free_again(tmp_path: Path) -> None:
+    (tmp_path / "_run.holder").mkdir()
+    with pytest.raises(MartError), folder_lock(tmp_path, {}, 0):
+        pytest.fail("a lock without its holder")
+    (tmp_path / "_run.holder").rmdir()
+    with folder_lock(tmp_path, {"what": "build"}, 0):
+        assert (tmp_path / "_run.holder").read_text() == '{"what": "build"}'
+
+
 def test_a_lock_whose_process_was_killed_is_free(spark: SparkSession, tmp_path: Path) -> None:
     holder = _held_elsewhere(tmp_path)
     assert holder.pid is not None
