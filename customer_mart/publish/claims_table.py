@@ -1,8 +1,10 @@
 """Claims on a mart as rows of a Delta table, where this process can write no file beside the mart.
 
-In a schema of most catalogs, and behind a URI over Spark Connect, only the engine writes. Delta
-puts the commits of a table in one order, and whoever reads the table after a commit of its own
-sees every earlier one: that is all that a lease asks of the place where its claims are.
+In a schema of most catalogs, and behind a URI over Spark Connect, only the engine writes. Where
+Delta puts the commits of a table in one order, whoever reads the table after a commit of its own
+sees every earlier one: that is all that a lease asks of the place where its claims are. On S3 and
+on a local disk Delta does so for the writers of one driver alone. Two drivers may lose a claim
+there, and are the scheduler's to keep apart; Databricks has an order of its own on S3.
 """
 
 import time
