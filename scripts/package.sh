@@ -55,6 +55,11 @@ while [[ $# -gt 0 ]]; do
 done
 mkdir -p -- "$out" 2>/dev/null || wrong_usage "OUT_DIR: '$out' is no folder and cannot be made one."
 out="$(cd -- "$out" && pwd)"
+if [[ "$python" == */* ]]; then
+    # From here on paths are those of the repository. Links stay: they say where a Python is found.
+    [[ "$python" == /* ]] || python="$PWD/$python"
+    [[ -f "$python" && -x "$python" ]] || wrong_usage "--python: there is no $python to run."
+fi
 
 # shellcheck source=/dev/null
 source "$root/scripts/environment.sh"

@@ -77,9 +77,18 @@ def test_a_python_without_a_name_is_refused(python: str) -> None:
     assert done.stderr.startswith(f"Unknown argument: {python}")
 
 
-def _package(*arguments: str) -> subprocess.CompletedProcess[str]:
+def test_a_python_s_path_is_one_from_where_the_command_is_typed(tmp_path: Path) -> None:
+    done = _package("--python", "venv/bin/python", "dist", cwd=tmp_path)
+    assert (done.returncode, done.stderr.splitlines()[0]) == (
+        2,
+        f"--python: there is no {tmp_path}/venv/bin/python to run.",
+    )
+
+
+def _package(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [str(ROOT / "scripts" / "package.sh"), *arguments],
+        cwd=cwd,
         capture_output=True,
         text=True,
         check=False,
