@@ -1,4 +1,4 @@
-"""The messages that the pages explain are those that the package has."""
+"""The messages that the pages explain are those that the package has, and the other way round."""
 
 import ast
 import re
@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from customer_mart.errors import DataError, MartError, UsageError
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "customer_mart"
@@ -40,6 +42,26 @@ def _sentences() -> Iterator[str]:
                 case ast.Constant(value=str(text)):
                     # For str.format and for pydantic.
                     yield re.sub(r"{\w*}", VALUE, text)
+
+
+def _raised() -> Iterator[tuple[str, str]]:
+    """Every sentence that is written where its error is made, with the file it stands in.
+
+    What is put together elsewhere, as by a function of its own, is none of these.
+    """
+    for file in sorted(PACKAGE.rglob("*.py")):
+        module = ast.parse(file.read_text(encoding="utf-8"))
+        constants = dict(_constants(module))
+        for node in ast.walk(module):
+            match node:
+                case ast.Call(func=ast.Name(id=name), args=[ast.JoinedStr(values=parts)]):
+                    text = "".join(_part(part, constants) for part in parts)
+                case ast.Call(func=ast.Name(id=name), args=[ast.Constant(value=str(text))]):
+                    pass
+                case _:
+                    continue
+            if name in ERRORS:
+                yield str(file.relative_to(ROOT)), text
 
 
 def _docstring_or_parts(node: ast.AST) -> list[ast.expr]:
@@ -87,6 +109,13 @@ def _is_said(message: str) -> bool:
     return f"{head}{VALUE}" in SENTENCES and any(pattern.match(sentence) for sentence in ends)
 
 
+def _is_explained(sentence: str) -> bool:
+    """Whether a message of a page stands for the sentence."""
+    messages = [text for page, section in PAGES.items() for text in _quoted(page, section)]
+    return any(_pattern(message).match(sentence) for message in messages)
+
+
+ERRORS = {error.__name__ for error in (MartError, DataError, UsageError)}
 SENTENCES = list(_sentences())
 PAGES = {"operations.md": "Failures", "erasure.md": "Messages"}
 
@@ -99,7 +128,19 @@ def test_a_quoted_message_is_one_of_the_package(page: str, message: str) -> None
     assert _is_said(message) != (message in NOT_OURS), f"docs/{page}"
 
 
-@pytest.mark.parametrize(("page", "number"), [("operations.md", 61), ("erasure.md", 16)])
+@pytest.mark.parametrize(("file", "sentence"), list(_raised()))
+def test_a_sentence_of_the_package_is_explained_on_a_page(file: str, sentence: str) -> None:
+    assert _is_explained(sentence), file
+
+
+@pytest.mark.parametrize(
+    "sentence", ["The mart is haunted", "There is no tea at \0", "Spark does not sleep: \0"]
+)
+def test_a_sentence_that_no_page_has_is_not_taken_for_explained(sentence: str) -> None:
+    assert not _is_explained(sentence)
+
+
+@pytest.mark.parametrize(("page", "number"), [("operations.md", 63), ("erasure.md", 16)])
 def test_the_messages_are_found_on_the_page(page: str, number: int) -> None:
     assert len(_quoted(page, PAGES[page])) == number
 
