@@ -5,10 +5,12 @@ import re
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
+from customer_mart.contracts import Contract
 from customer_mart.publish.session_setting import session_setting
 from customer_mart.publish.staged import StagingArea
 from customer_mart.run import start_run
@@ -18,6 +20,7 @@ from customer_mart.stages.dim_customer import stage_dim_customer
 from customer_mart.stages.facts import stage_customers
 from customer_mart.stages.open import open_sources
 from customer_mart.stages.scores import scoring_of
+from customer_mart.staging.balance import recount
 from customer_mart.staging.user_key import SURE
 from tests.jobs.operator_data import Operator
 from tests.jobs.test_build import SOURCES
@@ -54,6 +57,11 @@ def _other_exchanges(plan: str) -> list[str]:
     return others
 
 
+def _exchanges(plan: str) -> list[str]:
+    """By what a plan parts rows, whoever asked for it."""
+    return re.findall(r"(?<!Broadcast)Exchange (\w+)", plan)
+
+
 def plan_of(rows: DataFrame) -> str:
     return str(rows._jdf.queryExecution().executedPlan().toString())
 
@@ -71,9 +79,19 @@ def _plans(spark: SparkSession, folder: Path, *, unique: bool) -> dict[str, str]
     area = Plans(spark, str(operator.mart / "_staging"), is_table=False)
     run = dataclasses.replace(run, staging=area)
     # As it is with many customers: none of their frames is small enough to broadcast.
-    with session_setting(spark, "spark.sql.autoBroadcastJoinThreshold", "-1"):
+    with (
+        session_setting(spark, "spark.sql.autoBroadcastJoinThreshold", "-1"),
+        pytest.MonkeyPatch.context() as patched,
+    ):
+        patched.setattr(facts, "recount", _recount_of_small_sources)
         customers = stage_dim_customer(run, stage_customers(run, open_sources(run))).rows
     return {**area.plans, "customer_ltv_scoring": plan_of(scoring_of(run, customers))}
+
+
+def _recount_of_small_sources(rows: DataFrame, table: Contract) -> dict[str, Any]:
+    """A fact that had to be counted again would be read twice."""
+    assert table.tagged("user") is None
+    return recount(rows, table)
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["deduplicated", "declared unique"])
@@ -101,8 +119,10 @@ def test_a_fact_goes_through_one_exchange_and_that_is_by_user(
     plans: dict[str, str], fact: str
 ) -> None:
     # Beside the fact's own, the exchanges are those of per-customer frames, read from staging.
-    assert _own_exchanges(plans[fact]) == [OF_QUICK]
-    assert set(_other_exchanges(plans[fact])) == {"user_hash"}
+    own, others = _own_exchanges(plans[fact]), _other_exchanges(plans[fact])
+    assert own == [OF_QUICK]
+    assert set(others) == {"user_hash"}
+    assert _exchanges(plans[fact]) == ["hashpartitioning"] * len(own + others)
 
 
 def test_signups_go_through_one_exchange(plans: dict[str, str]) -> None:
@@ -159,6 +179,8 @@ def test_customers_are_joined_in_the_order_of_their_hash_and_counted_without_a_s
     plans: dict[str, str],
 ) -> None:
     joins_on = plans["dim_customer"]
+    # One exchange for each of the four frames that are joined, and none to count copies.
+    assert _exchanges(joins_on) == ["hashpartitioning"] * 4
     assert set(re.findall(r"Sort \[(\w+)#", joins_on)) == {"user_hash"}
     # The window is above the joins, and no sort is above the joins.
     assert "Sort" not in joins_on[: joins_on.index("SortMergeJoin")]
