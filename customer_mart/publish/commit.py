@@ -99,7 +99,7 @@ def erasure_metadata(request_id: str) -> dict[str, str]:
 def version_of_run(spark: SparkSession, target: Target, run_id: str) -> int:
     """The version that a run's commit made.
 
-    Delta makes no commit when an empty table is replaced by no rows; then it is the newest.
+    Delta makes no commit of a merge that changes nothing; then it is the newest.
     """
     of_run = [v for v, metadata in commits(spark, target) if metadata.get("run_id") == run_id]
     return of_run[0] if of_run else newest_version(spark, target)

@@ -79,10 +79,17 @@ class Target:
         self.append(once.option("userMetadata", json.dumps(metadata)))
 
     def replace(self, write: DataFrameWriter, metadata: dict[str, str]) -> None:
-        """Puts the rows of a prepared write in place of all others, in one commit."""
+        """Puts the rows of a prepared write in place of all others, in one commit.
+
+        metadata: what a run says of itself, by which the commit is known as that run's. It is made
+        also where no rows take the place of none: else the table would stay that of the run
+        before, which may have failed. A run replaces a table once.
+        """
         # A session may be set to replace only the dates that are written; here all are replaced.
         everything = write.mode("overwrite").option("partitionOverwriteMode", "static")
-        self._save(everything.option("userMetadata", json.dumps(metadata)))
+        # Delta leaves out a commit that changes nothing, but not one that has a name to keep.
+        named = everything.option("txnAppId", metadata["run_id"]).option("txnVersion", 0)
+        self._save(named.option("userMetadata", json.dumps(metadata)))
 
     def _save(self, write: DataFrameWriter) -> None:
         if self.is_table:

@@ -190,13 +190,16 @@ def test_restored_rows_are_those_of_their_own_run(spark: SparkSession, table: Ta
     assert said == commit_metadata("run-1", utc("2025-01-01 00:00:00"), "abc")
 
 
-def test_a_publication_of_no_rows_on_an_empty_table_has_the_newest_version(
+def test_a_publication_of_no_rows_on_an_empty_table_is_a_commit_all_the_same(
     spark: SparkSession, table: Target
 ) -> None:
     assert commits(spark, table) == []
     assert metadata_of_rows(spark, table) is None
-    version = _publish(spark, _scores(spark, []), table, "run-1")
-    assert version == newest_version(spark, table)
+    created = newest_version(spark, table)
+    for later, run_id in enumerate(("run-1", "run-2"), 1):
+        assert _publish(spark, _scores(spark, []), table, run_id) == created + later
+        said = metadata_of_rows(spark, table)
+        assert said == commit_metadata(run_id, utc("2025-01-01 00:00:00"), "abc")
     assert table.read(spark).isEmpty()
 
 
