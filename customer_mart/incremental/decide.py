@@ -24,8 +24,10 @@ def rebuild_reason(run: Run, sources: dict[str, SourceTable], last: LastRun | No
 def changed_meanwhile(run: Run, last: LastRun) -> str | None:
     """The first change of a table since the last run that is not this one's own; None without."""
     for table in INCREMENTAL_TARGETS:
-        since = last.target_versions[table]
-        if commit := changed_since(run.spark, run.target(table), since, but_for=run.run_id):
+        target, since = run.target(table), last.target_versions[table]
+        if not target.exists(run.spark):
+            return f"{table} went away"
+        if commit := changed_since(run.spark, target, since, but_for=run.run_id):
             return f"{table} was changed by something else: {commit}"
     return None
 
@@ -69,6 +71,9 @@ def _target_reasons(run: Run, last: LastRun) -> Iterator[str]:
         target, since = run.target(table), last.target_versions.get(table)
         if since is None:
             yield f"the version of {table} that belongs to the last run is not on record"
+        elif not target.exists(run.spark):
+            # The job of dim_customer alone does not make the scores.
+            yield f"{table} is not there any more"
         else:
             commits = history(run.spark, target)
             if change := change_since(commits, since):

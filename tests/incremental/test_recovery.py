@@ -1,6 +1,24 @@
-"""Runs after a table was emptied by a run that failed."""
+"""Runs after a table went away, or was emptied by a run that failed."""
 
+import shutil
+
+import pytest
+
+from customer_mart.cli import run_job
 from tests.incremental.warehouse import GAMES, JANUARY, WHEN, Warehouse
+
+
+@pytest.mark.classic("empties the engine's memory of Delta logs")
+def test_dim_customer_alone_is_rebuilt_where_the_scores_are_gone(warehouse: Warehouse) -> None:
+    shutil.rmtree(warehouse.mart / "customer_ltv_scoring")
+    warehouse.forget_logs()
+    places = ["--sources", str(warehouse.sources), "--mart", str(warehouse.mart)]
+    assert run_job("dim_customer", [*places, "--as-of", JANUARY.isoformat()]) == 0
+    told = "customer_ltv_scoring is not there any more"
+    assert warehouse.last_run()["rebuild_reason"] == told
+    assert not (warehouse.mart / "customer_ltv_scoring").exists()
+    assert warehouse.run(JANUARY, "auto") == 0
+    assert warehouse.published() == warehouse.rebuilt(JANUARY)
 
 
 def test_a_quarantine_that_a_failed_run_emptied_is_trusted_once_a_run_succeeds(
