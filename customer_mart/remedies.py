@@ -13,4 +13,6 @@ def made_anew(table: str, what: str = "it") -> str:
     moved = f"move {what} away and the next run creates it anew"
     if table == "customer_tier_changes":
         return f"{moved}, without the moves that the history of customer_ltv_scoring lacks"
+    if table == "customer_ltv_scoring":
+        return f"{moved}, but cannot tell who moved between tiers by that run"
     return moved

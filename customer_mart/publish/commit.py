@@ -1,7 +1,7 @@
 """One Delta commit per table: readers see the version before or the version after."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
@@ -122,18 +122,29 @@ def metadata_of_rows(spark: SparkSession, target: Target) -> dict[str, str] | No
 
 def said_of_rows(commits_made: Iterable[Commit]) -> dict[str, str] | None:
     """The same, of a table's commits, newest first."""
+    for commit in standing(commits_made):
+        if commit.operation == "RESTORE":
+            return None
+        if commit.metadata:
+            return commit.metadata
+    return None
+
+
+def standing(commits_made: Iterable[Commit]) -> Iterator[Commit]:
+    """Those of a table's commits, newest first, that no RESTORE has undone.
+
+    A RESTORE is itself none of them, unless it is one to an instant: what that undid is not told,
+    and the commits before it follow as if it had undone nothing.
+    """
     at = None
     for commit in commits_made:
         if at is not None and commit.version > at:
             continue
-        if commit.operation == "RESTORE":
-            restored = commit.parameters.get("version")
-            if restored is None:
-                return None
+        restored = commit.parameters.get("version") if commit.operation == "RESTORE" else None
+        if restored is None:
+            yield commit
+        else:
             at = int(restored)
-        elif commit.metadata:
-            return commit.metadata
-    return None
 
 
 def history(spark: SparkSession, target: Target) -> list[Commit]:

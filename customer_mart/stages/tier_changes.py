@@ -1,5 +1,7 @@
 """The stage that follows a publication of the scores: who moved between tiers by it."""
 
+from dataclasses import dataclass
+
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -7,7 +9,7 @@ from customer_mart.customer_tier_changes.customer_tier_changes import customer_t
 from customer_mart.customer_tier_changes.publications import Publication, owed_publications
 from customer_mart.errors import first_line
 from customer_mart.failures import unreadable_file
-from customer_mart.publish.commit import commits, history, newest_version
+from customer_mart.publish.commit import history, newest_version, standing
 from customer_mart.publish.session_setting import HASHED_JOINS, tuned
 from customer_mart.rows import frame_of
 from customer_mart.run import Run
@@ -22,18 +24,32 @@ GONE = (
     "DELTA_TRUNCATED_TRANSACTION_LOG",
     "DELTA_VERSION_NOT_FOUND",
 )
+MADE_ANEW = "customer_ltv_scoring was made anew, and what it held before is gone"
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the history of the table tells of it.
+
+    done: the runs whose publication was compared, but for those whose commit a RESTORE has undone.
+    restored: the version that the last RESTORE made; None without one.
+    """
+
+    done: frozenset[str]
+    restored: int | None
 
 
 def publish_tier_changes(run: Run) -> None:
     """Adds the moves of every publication of the scores that has none yet, one commit each.
 
     Normally that is this run's own. A run that died before this commit left one more, which is
-    compared now, under its own run id. The commit is made also where nobody moved: it says that
-    the publication is done with.
+    compared now, under its own run id; so are those whose moves a RESTORE took away. The commit is
+    made also where nobody moved: it says that the publication is done with.
     """
     with run.progress.stage(f"publish {TABLE}") as stage:
-        for publication in owed_tier_changes(run):
-            if reason := _publish_moves(run, publication):
+        told = _told(run)
+        for publication in _owed(run, told):
+            if reason := _publish_moves(run, publication, told):
                 run.record.warnings[NOT_POSSIBLE] = run.record.warnings.get(NOT_POSSIBLE, 0) + 1
                 stage.notes.append(f"no moves to version {publication.version}: {reason}")
         run.record.target_versions[TABLE] = newest_version(run.spark, run.target(TABLE))
@@ -41,28 +57,44 @@ def publish_tier_changes(run: Run) -> None:
 
 def owed_tier_changes(run: Run) -> list[Publication]:
     """The publications of the scores that have no moves yet, oldest first, by two histories."""
-    done = {metadata["run_id"] for _, metadata in commits(run.spark, run.target(TABLE))}
-    return owed_publications(history(run.spark, run.target("customer_ltv_scoring")), done)
+    return _owed(run, _told(run))
 
 
-def _publish_moves(run: Run, publication: Publication) -> str | None:
+def _owed(run: Run, told: Told) -> list[Publication]:
+    return owed_publications(history(run.spark, run.target("customer_ltv_scoring")), told.done)
+
+
+def _told(run: Run) -> Told:
+    commits = history(run.spark, run.target(TABLE))
+    done = (commit.metadata["run_id"] for commit in standing(commits) if commit.metadata)
+    restores = (commit.version for commit in commits if commit.operation == "RESTORE")
+    return Told(frozenset(done), next(restores, None))
+
+
+def _publish_moves(run: Run, publication: Publication, told: Told) -> str | None:
     """Writes who moved by a publication; the reason if that cannot be told any more."""
     try:
-        _append(run, publication, _moves(run, publication))
+        is_first = _replaced_nothing(run, publication)
+        _append(run, publication, _nobody(run) if is_first else _moves(run, publication), told)
     except Exception as error:
         is_gone = any(condition in first_line(error) for condition in GONE)
         if not is_gone and not unreadable_file(error):
             raise
-        _append(run, publication, _nobody(run))
+        _append(run, publication, _nobody(run), told)
         return first_line(error)
-    return None
+    return MADE_ANEW if is_first and told.done else None
+
+
+def _replaced_nothing(run: Run, publication: Publication) -> bool:
+    """Whether it is the first of its table, by which everybody is new and nobody moved."""
+    if publication.previous_as_of is not None:
+        return False
+    return run.target("customer_ltv_scoring").read(run.spark, publication.replaced).isEmpty()
 
 
 def _moves(run: Run, publication: Publication) -> DataFrame:
     scores = run.target("customer_ltv_scoring")
     before = scores.read(run.spark, publication.replaced)
-    if publication.previous_as_of is None and before.isEmpty():
-        return _nobody(run)  # the first publication: everybody is new, and nobody moved
     after = scores.read(run.spark, publication.version)
     moves = customer_tier_changes(
         before, after, publication.run_id, publication.as_of, publication.previous_as_of
@@ -71,11 +103,14 @@ def _moves(run: Run, publication: Publication) -> DataFrame:
     return run.erased.left_out(moves, F.col("user_id")) if run.erased else moves
 
 
-def _append(run: Run, publication: Publication, moves: DataFrame) -> None:
+def _append(run: Run, publication: Publication, moves: DataFrame, told: Told) -> None:
     """One file of moves in the order of customers, so that one is found without reading all."""
     write = moves.hint("rebalance").sortWithinPartitions("user_id").write
     metadata = {**publication.metadata, "customer_ltv_scoring_version": str(publication.version)}
     name = f"{TABLE} of {publication.run_id}"
+    if told.restored is not None:
+        # A RESTORE takes moves away, but not the names under which they were added.
+        name += f" since version {told.restored}"
     # To sort both publications by id would compare texts that begin alike.
     with tuned(run.spark, HASHED_JOINS):
         run.target(TABLE).append_once(write, metadata, name, publication.version)

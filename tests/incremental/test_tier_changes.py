@@ -107,3 +107,43 @@ def test_a_table_that_is_new_begins_with_what_can_still_be_read(warehouse: Wareh
     assert warehouse.run(FEBRUARY, "full") == 0
     assert _moves(warehouse) == []
     assert warehouse.last_run()["warnings"]["tier_comparisons_not_possible"] == 2
+
+
+def test_moves_that_a_restore_took_away_are_told_again_once(warehouse: Warehouse) -> None:
+    came = {}
+    for user in ("first", "second"):
+        warehouse.insert("stg_signups", [(user, utc("2024-12-10 00:00:00"), "DE")])
+        assert warehouse.run(JANUARY) == 0
+        run_id = warehouse.last_run()["run_id"]
+        came[user] = (user, JANUARY, run_id, None, "Standard", None, Decimal("22.00"), JANUARY)
+        if user == "first":
+            whole = warehouse.version("customer_tier_changes")
+            place = f"delta.`{warehouse.mart / 'customer_tier_changes'}`"
+            warehouse.spark.sql(f"DELETE FROM {place}")
+    assert _moves(warehouse) == [came["second"]]
+    warehouse.spark.sql(f"RESTORE TABLE {place} TO VERSION AS OF {whole}")
+    assert _moves(warehouse) == [came["first"]]
+    for _ in range(2):
+        assert warehouse.run(JANUARY) == 0
+        assert _moves(warehouse) == [came["first"], came["second"]]
+
+
+@pytest.mark.classic("empties the engine's memory of Delta logs")
+def test_scores_that_were_made_anew_tell_no_moves_and_a_warning_says_so(
+    warehouse: Warehouse, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.rmtree(warehouse.mart / "customer_ltv_scoring")
+    warehouse.forget_logs()
+    warehouse.insert("stg_signups", [("new", utc("2024-12-10 00:00:00"), "DE")])
+    capsys.readouterr()
+    assert warehouse.run(JANUARY, "auto") == 0
+    assert "customer_ltv_scoring was made anew" in capsys.readouterr().out
+    assert warehouse.last_run()["warnings"]["tier_comparisons_not_possible"] == 1
+    assert _moves(warehouse) == []
+    # The next publication is compared as ever.
+    warehouse.change("DELETE FROM", "stg_signups", "WHERE user_id = 'new'")
+    assert warehouse.run(JANUARY) == 0
+    run_id = warehouse.last_run()["run_id"]
+    assert "tier_comparisons_not_possible" not in warehouse.last_run()["warnings"]
+    left = ("new", JANUARY, run_id, "Standard", None, Decimal("22.00"), None, JANUARY)
+    assert _moves(warehouse) == [left]

@@ -13,12 +13,14 @@ from pyspark.sql import functions as F
 from customer_mart.contracts import contract
 from customer_mart.fingerprint import package_version
 from customer_mart.publish.commit import (
+    Commit,
     _parsed,
     commit_metadata,
     commits,
     metadata_of_rows,
     newest_version,
     publish,
+    standing,
     version_of_run,
 )
 from customer_mart.publish.target import Target
@@ -201,6 +203,21 @@ def test_a_publication_of_no_rows_on_an_empty_table_is_a_commit_all_the_same(
         said = metadata_of_rows(spark, table)
         assert said == commit_metadata(run_id, utc("2025-01-01 00:00:00"), "abc")
     assert table.read(spark).isEmpty()
+
+
+def test_what_a_restore_has_undone_does_not_stand() -> None:
+    made = [Commit(0, "CREATE TABLE", {}), *(Commit(n, "WRITE", {}) for n in (1, 2, 3))]
+    made += [Commit(4, "RESTORE", {}, {"version": "1"}), Commit(5, "WRITE", {})]
+    assert [commit.version for commit in standing(made[::-1])] == [5, 1, 0]
+    # And back to what that one had undone.
+    made += [Commit(6, "RESTORE", {}, {"version": "3"})]
+    assert [commit.version for commit in standing(made[::-1])] == [3, 2, 1, 0]
+
+
+def test_what_a_restore_to_an_instant_has_undone_is_not_told() -> None:
+    instant = {"timestamp": "2025-01-01 00:00:00"}
+    made = [Commit(1, "WRITE", {}), Commit(2, "RESTORE", {}, instant), Commit(3, "WRITE", {})]
+    assert [commit.version for commit in standing(made[::-1])] == [3, 2, 1]
 
 
 def test_what_has_been_added_under_a_name_is_not_added_again(
