@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from urllib.parse import unquote
 
-from pyspark.errors import ArithmeticException
+from pyspark.errors import AnalysisException, ArithmeticException
 
 from customer_mart.contracts import MART_TABLES, STAGING_TABLES
 from customer_mart.errors import DataError, MartError, first_line
@@ -18,6 +18,9 @@ BROKEN = re.compile(re.escape(BREACH) + r"(?P<check>\w+\.[\w.]*\w)")
 UNREADABLE = re.compile(r"FAILED_READ_FILE.* while reading file (?P<file>.+?)\.(?:\s|$)")
 # Tables that no rebuild writes anew: runs only add to them.
 ADDED_TO = ("customer_tier_changes", "mart_runs")
+# How Delta's own conditions begin, and the names of the files that say which rows of others are
+# gone, the lack of which it tells in no condition.
+NOT_TO_BE_READ = ("[DELTA_", "deletion_vector_")
 # A full disk, a user's quota, and a limit on the size of a file, as Linux words them.
 NO_SPACE = ("No space left on device", "Disk quota exceeded", "File too large")
 
@@ -50,7 +53,7 @@ def explained(error: Exception, settings: Settings, stage: str | None = None) ->
     line, told = first_line(error), _all_that_is_told(error)
     if isinstance(error, ArithmeticException):
         return DataError(f"{at}a sum is too large for its column ({line})")
-    if any(reason in told for reason in NO_SPACE):
+    if _is_full_disk(told):
         return MartError(
             f"{at}a disk is full: that of the mart, of its staging folder, or of spark.local.dir "
             f"({line}); make room and run again"
@@ -68,6 +71,22 @@ def unreadable_file(error: Exception) -> str | None:
     """The file, if it is a damaged or missing one that the error is about."""
     found = UNREADABLE.search(_all_that_is_told(error))
     return found["file"] if found else None
+
+
+def is_of_what_was_read(error: Exception) -> bool:
+    """Whether it is about what was to be read: files or versions gone, damaged, of another schema.
+
+    A full disk or a lost executor is not: another try may read the same.
+    """
+    told = _all_that_is_told(error)
+    if _is_full_disk(told):
+        return False
+    is_told = any(sign in told for sign in NOT_TO_BE_READ)
+    return is_told or isinstance(error, AnalysisException) or unreadable_file(error) is not None
+
+
+def _is_full_disk(told: str) -> bool:
+    return any(reason in told for reason in NO_SPACE)
 
 
 def _all_that_is_told(error: Exception) -> str:

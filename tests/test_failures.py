@@ -1,7 +1,8 @@
 import pytest
+from pyspark.errors import AnalysisException
 from pyspark.errors.exceptions.connect import SparkException
 
-from customer_mart.failures import explained
+from customer_mart.failures import explained, is_of_what_was_read
 from customer_mart.settings import load_settings
 
 PLACES = {"sources": "s3a://raw/in", "mart": "/data/the mart"}
@@ -73,3 +74,31 @@ def test_over_spark_connect_the_cause_is_found_in_the_servers_stack() -> None:
     engine = SparkException(message="Task failed while writing rows.", server_stacktrace=cause)
     error = explained(engine, load_settings(None, [], PLACES))
     assert "(Task failed while writing rows.); make room and run again" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("error", "is_of_it"),
+    [
+        (_unreadable("s3a://raw/in/stg_games/a.parquet"), True),
+        (RuntimeError("[DELTA_CHANGE_DATA_FILE_NOT_FOUND] File a referenced in the log"), True),
+        (RuntimeError("FileNotFoundException: File s3a://raw/deletion_vector_1.bin does"), True),
+        (AnalysisException("[UNRESOLVED_COLUMN] A column cannot be resolved"), True),
+        (RuntimeError("Job aborted due to stage failure: ExecutorLostFailure"), False),
+        (
+            RuntimeError("FileNotFoundException: /tmp/blockmgr-1 (No such file or directory)"),
+            False,
+        ),
+        (RuntimeError("[TASK_WRITE_FAILED] rows.\nCaused by: No space left on device"), False),
+        (
+            SparkException(
+                message="[DELTA_FILE_NOT_FOUND] a",
+                server_stacktrace="Caused by: IOException: No space left on device",
+            ),
+            False,
+        ),
+    ],
+)
+def test_what_was_read_is_told_from_what_another_try_may_not_meet(
+    error: Exception, is_of_it: bool
+) -> None:
+    assert is_of_what_was_read(error) is is_of_it

@@ -6,6 +6,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from customer_mart.errors import DataError, MartError, first_line
+from customer_mart.failures import is_of_what_was_read
 from customer_mart.incremental.decide import (
     INCREMENTAL_TARGETS,
     changed_meanwhile,
@@ -49,8 +50,11 @@ def _found(run: Run, sources: dict[str, SourceTable], last: LastRun | None) -> T
         return reason or ""
     try:
         touched = find_touched(run, sources, last)
-    except Exception as error:  # noqa: BLE001 - whatever makes the feed unreadable, a rebuild is right
-        # Files of the feed that were vacuumed away, a schema that changed in between.
+    except Exception as error:
+        # Files of the feed that were vacuumed away, a schema that changed in between. Not so what
+        # the next run may not meet again, such as a full disk.
+        if not is_of_what_was_read(error):
+            raise
         return f"the changes since the last run cannot be read ({first_line(error)})"
     limit = run.settings.publish.max_touched_fraction
     customers = run.target("dim_customer").read(run.spark).count()

@@ -3,6 +3,7 @@
 Where nothing may be mounted, the kernel refuses the engine every file beyond a small size.
 """
 
+import hashlib
 import os
 import resource
 import shutil
@@ -105,3 +106,22 @@ def test_a_full_disk_leaves_whole_tables_and_room_lets_the_next_run_converge(
     disk.make_room()
     assert full.run(JANUARY, "auto") == 0
     assert full.published() == full.rebuilt(JANUARY)
+
+
+@pytest.mark.classic("limits the files of the engine's own process")
+@pytest.mark.slow
+def test_a_disk_that_is_full_when_the_touched_are_found_is_no_reason_to_rebuild(
+    warehouse: Warehouse, disk: Mounted | Capped, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # So many ids, and so unlike, that they fit into no small file.
+    ids = [hashlib.sha256(bytes([n // 256, n % 256])).hexdigest() for n in range(4000)]
+    warehouse.insert("stg_deposits", [(user, user, WHEN, 100) for user in ids])
+    staging = ("--set", f"mart.staging={disk.folder}")
+    disk.fill()
+    capsys.readouterr()
+    with nothing_published(warehouse):
+        assert warehouse.run(JANUARY, "incremental", *staging) == 1
+    assert "changes: a disk is full: that of the mart" in only_error(capsys)
+    disk.make_room()
+    assert warehouse.run(JANUARY, "incremental", *staging) == 0
+    assert warehouse.last_run()["touched_customers"] == len(ids)
