@@ -77,14 +77,17 @@ def start_run(
     started_at = datetime.now(tz=timezone.utc)
     # The name sorts by time; the suffix tells apart runs that start in the same second.
     run_id = f"{started_at:%Y%m%dT%H%M%SZ}_{secrets.token_hex(4)}"
+    # Read before who is in it: what is entered between the two is noticed later, not missed.
+    ledger = ledger_state(spark, settings)
+    record = RunRecord(run_id, as_of, mode, settings.hash, started_at)
+    record.ledger = str(ledger) if ledger else None
     return Run(
         spark=spark,
         settings=settings,
         as_of=as_of,
-        record=RunRecord(run_id, as_of, mode, settings.hash, started_at),
+        record=record,
         progress=start_progress(log_format, run_id),
         staging=staging_area(spark, settings.mart, run_id),
-        # First its state: what is entered between the two is noticed later, not missed.
-        ledger=ledger_state(spark, settings),
+        ledger=ledger,
         erased=erased_customers(spark, settings),
     )

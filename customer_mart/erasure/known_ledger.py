@@ -1,12 +1,18 @@
 """The ledger that a mart is known to have: one that is gone is missed, new entries are noticed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pyspark.sql import SparkSession
 
 from customer_mart.erasure.ledger import LEDGER
 from customer_mart.errors import DataError, MartError
-from customer_mart.publish.commit import changed_since, newest_version
+from customer_mart.publish.commit import (
+    Commit,
+    change_since,
+    changed_since,
+    history,
+    newest_version,
+)
 from customer_mart.publish.tables import ensure_table
 from customer_mart.publish.target import Target, target
 from customer_mart.settings import Settings
@@ -23,6 +29,16 @@ class LedgerState:
     table_id: str
     version: int
 
+    def __str__(self) -> str:
+        """As it is noted and put on record."""
+        return f"{self.table_id}@{self.version}"
+
+    @classmethod
+    def parsed(cls, text: str) -> "LedgerState | None":
+        """What such a text says, which used to be the table id alone; None of an empty one."""
+        table_id, _, version = text.partition("@")
+        return cls(table_id, int(version or 0)) if table_id else None
+
 
 def ensure_known_ledger(spark: SparkSession, settings: Settings) -> None:
     """Makes the ledger if it is not there, and notes it if it is not the one that is noted."""
@@ -37,8 +53,8 @@ def ensure_known_ledger(spark: SparkSession, settings: Settings) -> None:
 def note_ledger(spark: SparkSession, settings: Settings) -> None:
     """Notes the ledger as it is now as the mart's, so that a copy from before is missed."""
     runs, ledger = target("mart_runs", settings.mart), target(LEDGER, settings.mart)
-    now = f"{_table_id(spark, ledger)}@{newest_version(spark, ledger)}"
-    runs.set_properties(spark, {KNOWN: now})
+    now = LedgerState(_table_id(spark, ledger), newest_version(spark, ledger))
+    runs.set_properties(spark, {KNOWN: str(now)})
 
 
 def missing_ledger(spark: SparkSession, settings: Settings) -> str | None:
@@ -95,6 +111,23 @@ def require_no_new_entry(
         )
 
 
+def loss_of_entries(spark: SparkSession, settings: Settings, before: LedgerState) -> str | None:
+    """How customers may have been taken out since the ledger was in that state: half a sentence.
+
+    None if nobody was: erasures enter customers, and say later that they came to their end.
+    """
+    ledger = target(LEDGER, settings.mart)
+    if found := _loss(spark, ledger, before):
+        return found
+    commits = [replace(c, is_erasure=c.is_erasure or _enters(c)) for c in history(spark, ledger)]
+    change = change_since(commits, before.version)
+    return f"was changed since the last run: {change}" if change else None
+
+
+def _enters(commit: Commit) -> bool:
+    return commit.operation == "WRITE" and commit.parameters.get("mode") == "Append"
+
+
 def _change_since(spark: SparkSession, ledger: Target, before: LedgerState | None) -> str | None:
     """What was done to the ledger, in words; None if nothing."""
     if before is not None:
@@ -104,9 +137,8 @@ def _change_since(spark: SparkSession, ledger: Target, before: LedgerState | Non
 
 
 def _noted(spark: SparkSession, runs: Target) -> LedgerState | None:
-    """What the property says, which used to be the table id alone; None without one."""
-    table_id, _, version = runs.properties(spark).get(KNOWN, "").partition("@")
-    return LedgerState(table_id, int(version or 0)) if table_id else None
+    """What the property says; None without one."""
+    return LedgerState.parsed(runs.properties(spark).get(KNOWN, ""))
 
 
 def _loss(spark: SparkSession, ledger: Target, known: LedgerState) -> str | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from customer_mart.erasure.known_ledger import loss_of_entries
 from customer_mart.fingerprint import package_version
 from customer_mart.incremental.last_run import LastRun, has_succeeded
 from customer_mart.publish.commit import change_since, changed_since, history, said_of_rows
@@ -46,6 +47,9 @@ def _reasons(run: Run, sources: dict[str, SourceTable], last: LastRun) -> Iterat
             "an erasure did not come to its end: run customer-mart erase again for the customers "
             f"of {', '.join(run.erased.unfinished)}"
         )
+    if last.ledger and (loss := loss_of_entries(run.spark, run.settings, last.ledger)):
+        # Who is not in it any more may come back, and nothing of theirs has changed since.
+        yield f"the ledger of erased customers {loss}"
     yield from _source_reasons(run, sources, last)
     yield from _target_reasons(run, last)
 

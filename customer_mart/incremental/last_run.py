@@ -7,6 +7,7 @@ from datetime import datetime
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
+from customer_mart.erasure.known_ledger import LedgerState
 from customer_mart.publish.run_record import SUCCEEDED
 from customer_mart.publish.target import Target
 
@@ -15,7 +16,8 @@ from customer_mart.publish.target import Target
 class LastRun:
     """The run that published dim_customer last, and the version each table had by then.
 
-    run_ids: the run itself and those of the scores alone since.
+    run_ids: the run itself and those of the scores alone since. ledger: that of erased customers
+    as it found it; None when there was none.
     """
 
     as_of: datetime
@@ -25,6 +27,7 @@ class LastRun:
     source_ids: Mapping[str, str]
     target_versions: Mapping[str, int]
     run_ids: frozenset[str]
+    ledger: LedgerState | None = None
 
 
 def last_run(spark: SparkSession, runs: Target) -> LastRun | None:
@@ -48,6 +51,8 @@ def last_run(spark: SparkSession, runs: Target) -> LastRun | None:
                 source_ids=row["source_ids"] or {},
                 target_versions=targets,
                 run_ids=frozenset(run_ids),
+                # Older versions made the table without that column.
+                ledger=LedgerState.parsed(row.asDict().get("ledger") or ""),
             )
     return None
 

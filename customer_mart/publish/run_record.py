@@ -36,6 +36,7 @@ class RunRecord:
     rebuild_reason: str | None = None
     touched_customers: int | None = None
     source_rows: dict[str, int] = field(default_factory=dict)
+    ledger: str | None = None
 
     def row(self, finished_at: datetime, error: str | None, spark_version: str) -> dict[str, Any]:
         """The record as a row of mart_runs."""
@@ -60,6 +61,7 @@ class RunRecord:
             "rebuild_reason": self.rebuild_reason,
             "touched_customers": self.touched_customers,
             "source_rows": self.source_rows,
+            "ledger": self.ledger,
         }
 
 

@@ -34,6 +34,7 @@ def test_a_record_is_a_row_that_tells_everything_the_run_did() -> None:
     record.warnings["purchases_before_signup"] = 4
     record.durations["sources"] = 0.5
     record.source_rows["stg_deposits"] = 3
+    record.ledger = "id-2@4"
     assert record.row(utc("2025-01-02 03:05:00"), "Check failed", "4.2.0") == {
         "run_id": "run-1",
         "as_of": AS_OF,
@@ -78,6 +79,7 @@ def test_a_record_is_a_row_that_tells_everything_the_run_did() -> None:
         "rebuild_reason": "no successful run is on record",
         "touched_customers": None,
         "source_rows": {"stg_deposits": 3},
+        "ledger": "id-2@4",
     }
 
 
