@@ -105,9 +105,10 @@ def erase(
         *_erased_from(request, "quarantine", _quarantined),
     }
     _scrub_runs(request, {*ids, *found})
-    finish(spark, settings, list(ids), request_id, datetime.now(tz=timezone.utc))
     if purge:
         _purge(request)
+    # Last: of an erasure that dies before, status says that it did not come to its end.
+    finish(spark, settings, list(ids), request_id, datetime.now(tz=timezone.utc))
     _conclude(progress, len(ids), len(set(ids) - found), purge=purge)
 
 

@@ -62,8 +62,8 @@ def test_an_erasure_killed_between_its_steps_is_finished_by_the_next_run_and_the
     assert warehouse.last_run()["rebuild_reason"].startswith("an erasure did not come to its end")
     assert warehouse.published() == others
 
-    # Gone from everywhere, and not yet said to be.
-    killed_at(f"{MODULE}:finish", *erase)
+    # Gone from every table, and not yet from old files.
+    killed_at(f"{MODULE}:_purge", *erase, "--purge")
     assert main(status) == 3
     assert warehouse.run(JANUARY, "auto") == 0
     assert warehouse.published() == others
