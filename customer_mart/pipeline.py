@@ -122,7 +122,9 @@ def recorded(run: Run, build: Build) -> None:
         _record(run)
     finally:
         run.staging.clear()
-        run.spark.removeTag(run.run_id)
+        # A session that died has no tags, and what it died of is the error to report.
+        with suppress(Exception):
+            run.spark.removeTag(run.run_id)
 
 
 def _sources(run: Run, *tables: str) -> dict[str, SourceTable]:
