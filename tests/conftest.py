@@ -23,11 +23,14 @@ from tests.connect.server import connect_server
 from tests.incremental.warehouse import JANUARY, SOURCES, Warehouse
 from tests.interpreted import interpreted
 from tests.jobs.operator_data import Operator
+from tests.processes import QUICK_COMPILER
 
 IS_CONNECT = os.environ.get("CUSTOMER_MART_TEST_API_MODE") == "connect"
 TEST_SETTINGS = {
     "spark.driver.memory": os.environ.get("CUSTOMER_MART_TEST_MEMORY", "3g"),
-    "spark.driver.extraJavaOptions": LAPTOP["spark.driver.extraJavaOptions"],
+    "spark.driver.extraJavaOptions": (
+        f"{LAPTOP['spark.driver.extraJavaOptions']} {QUICK_COMPILER}"
+    ),
     "spark.sql.shuffle.partitions": "4",
     # The same plans come again and again: what was compiled for one test is there for the next. A
     # build is some 300 pieces of code, and Spark keeps 100.

@@ -9,11 +9,12 @@ from pathlib import Path
 
 from tests.interpreted import INTERPRETED
 
-# Such a JVM ends before its methods' best code would be worth its compilation. The room for code
-# is what it would be without the first option.
+# Queries of a dozen rows are over before their methods' best code would be worth its compilation.
+# The room for code is what it would be without the first option.
+QUICK_COMPILER = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m"
 QUICK = " ".join(
     [
-        "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m",
+        QUICK_COMPILER,
         *(f"-D{name}={value}" for name, value in INTERPRETED.items()),
     ]
 )
