@@ -103,8 +103,16 @@ def test_nothing_new_writes_nothing(
     warehouse: Warehouse, capsys: pytest.CaptureFixture[str]
 ) -> None:
     tables = ("dim_customer", "customer_ltv_scoring", "quarantine", "customer_tier_changes")
+    warehouse.insert("stg_deposits", [("new", "u0", WHEN, 100)])
+    assert warehouse.run(JANUARY) == 0
     versions = {table: warehouse.version(table) for table in tables}
+    # Two files become one, and no row another.
     warehouse.change("OPTIMIZE", "stg_deposits")
+    place = f"delta.`{warehouse.sources / 'stg_deposits'}`"
+    newest = warehouse.spark.sql(f"DESCRIBE HISTORY {place} LIMIT 1").collect()[0]
+    assert newest["operation"] == "OPTIMIZE"
+    assert newest["operationMetrics"]["numRemovedFiles"] == "2"
+    capsys.readouterr()
     assert warehouse.run(JANUARY) == 0
     said = "nothing has changed since the last run: no table was written"
     assert said in capsys.readouterr().out

@@ -1,5 +1,6 @@
 """A driver killed for real at a named point: tables stay whole, and the next run makes it good."""
 
+import json
 import os
 import signal
 import subprocess
@@ -19,6 +20,11 @@ pytestmark = pytest.mark.classic("kills a driver and its session with it")
 PIPELINE = "customer_mart.pipeline"
 
 
+# Where a run has not yet published these.
+BEFORE_DIM = ("pass_source_gates",)
+BEFORE_SCORES = (*BEFORE_DIM, "publish_scoring")
+
+
 def _build(warehouse: Warehouse, *flags: str) -> list[str]:
     """The command that builds the mart."""
     places = ["--sources", str(warehouse.sources), "--mart", str(warehouse.mart)]
@@ -35,7 +41,14 @@ def _kill(run: subprocess.Popen[str]) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("point", "mode"), [("publish_scoring", "incremental"), ("append_run", "full")]
+    ("point", "mode"),
+    [
+        ("pass_source_gates", "incremental"),
+        ("publish_scoring", "incremental"),
+        ("publish_tier_changes", "incremental"),
+        ("append_run", "incremental"),
+        ("append_run", "full"),
+    ],
 )
 def test_a_killed_driver_leaves_whole_tables_and_the_next_run_converges(
     warehouse: Warehouse, point: str, mode: str
@@ -48,17 +61,30 @@ def test_a_killed_driver_leaves_whole_tables_and_the_next_run_converges(
     killed_at(f"{PIPELINE}:{point}", *_build(warehouse, "--mode", mode))
 
     found = warehouse.published()
-    assert found.dim_customer == expected.dim_customer
-    scores = before if point == "publish_scoring" else expected
+    assert found.quarantine == expected.quarantine != before.quarantine
+    dim = before if point in BEFORE_DIM else expected
+    assert found.dim_customer == dim.dim_customer
+    scores = before if point in BEFORE_SCORES else expected
     assert found.customer_ltv_scoring == scores.customer_ltv_scoring
     assert warehouse.table("mart_runs").count() == runs
 
     assert warehouse.run(JANUARY, "auto") == 0
     assert "was changed since the last run" in warehouse.last_run()["rebuild_reason"]
     assert warehouse.published() == expected
+    # The moves by the scores of the killed run, if it got there, are told as those of others.
+    published = _runs(warehouse, "customer_ltv_scoring")
+    assert _runs(warehouse, "customer_tier_changes") == published
+    assert len(published) == (2 if point in BEFORE_SCORES else 3)
     # And from there on incrementally.
     assert warehouse.run(JANUARY, "incremental") == 0
     assert warehouse.last_run()["touched_customers"] == 0
+
+
+def _runs(warehouse: Warehouse, table: str) -> list[str]:
+    """The runs whose commits a table has, in order."""
+    history = warehouse.spark.sql(f"DESCRIBE HISTORY delta.`{warehouse.mart / table}`")
+    said = history.where("userMetadata IS NOT NULL").orderBy("version").collect()
+    return [json.loads(row["userMetadata"])["run_id"] for row in said]
 
 
 @pytest.mark.slow
