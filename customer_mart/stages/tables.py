@@ -158,7 +158,8 @@ def is_as_recorded(spark: SparkSession, settings: Settings) -> bool:
 def newest_dim(spark: SparkSession, settings: Settings) -> tuple[int, datetime | None]:
     """The version and the as-of instant of the dim_customer that is published now.
 
-    The instant is None when it was published empty, which leaves no commit to tell it.
+    The instant is None where no commit tells it: older versions of the package left none of an empty
+    table.
 
     Raises:
         DataError: if none was published.

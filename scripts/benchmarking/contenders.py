@@ -121,6 +121,7 @@ def duckdb_dim_customer(sources: Path, output: Path, memory: str, scratch: Path)
 
 
 DUCKDB, OURS, SCORING = "duckdb", "dim_customer", "customer_ltv_scoring"
+DEDUPLICATED = "dim_customer_deduplicated"
 FULL, REBUILT, UNCHANGED = "customer_mart", "customer_mart_rebuilt", "incremental_unchanged"
 # By contender, the share of customers that the changes before it touch.
 TOUCHED = {"incremental_0.1_percent": 0.001, "incremental_1_percent": 0.01}
@@ -129,7 +130,7 @@ SPARK_WORK: dict[str, SparkWork] = {
     "scan": scan,
     "plain": plain,
     OURS: dim_customer,
-    "dim_customer_deduplicated": dim_customer_deduplicated,
+    DEDUPLICATED: dim_customer_deduplicated,
     SCORING: customer_ltv_scoring,
     FULL: customer_mart,
     **dict.fromkeys(INCREMENTAL, incremental),
@@ -149,4 +150,4 @@ FINDS_SOURCES_OF = {**GOES_ON_WITH, REBUILT: FULL}
 # In the order in which they run: the scores need the dim_customer that was built before.
 CONTENDERS = ("scan", DUCKDB, *list(SPARK_WORK)[1:])
 BASE = CONTENDERS[: CONTENDERS.index(SCORING) + 1]
-DIM_MAKERS = (DUCKDB, "plain", OURS, "dim_customer_deduplicated", FULL, REBUILT)
+DIM_MAKERS = (DUCKDB, "plain", OURS, DEDUPLICATED, FULL, REBUILT)

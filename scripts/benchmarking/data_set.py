@@ -1,12 +1,13 @@
 """The data sets: what the customers of a lottery operator did, by hash and so repeatable.
 
-Clean on purpose: no duplicates, no orphans, no bad amounts, so that every contender has the same
-rows to use. A few rows are stamped at or after the as-of instant, and nobody may use them.
+Clean on purpose: no orphans, no bad amounts, and duplicates only where they are asked for, so that
+every contender has the same rows to use. A few rows are stamped at or after the as-of instant, and
+nobody may use them.
 """
 
 import shutil
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -32,6 +33,7 @@ FROM_CAMPAIGN = 0.4
 # The others never do anything.
 ACTIVE = 0.75
 HEAVY_BUYER_SHARE = 0.3
+REDELIVERED = 0.005
 
 # More files than cores, fewer than tasks: neither Spark nor DuckDB waits for a single file.
 FILES = 8
@@ -40,13 +42,18 @@ STEPS = 1 << 31
 
 @dataclass(frozen=True)
 class DataSet:
-    """How many rows each source has; with a heavy buyer, one customer holds 30 % of purchases."""
+    """How many rows each source has.
+
+    With a heavy buyer, one customer holds 30 % of purchases. With redeliveries, one fact in two
+    hundred is there once more, beyond these numbers.
+    """
 
     customers: int
     deposits: int
     purchases: int
     web_events: int
     has_heavy_buyer: bool = False
+    has_redeliveries: bool = False
 
     @property
     def facts(self) -> int:
@@ -55,6 +62,11 @@ class DataSet:
     @property
     def name(self) -> str:
         """The folder's name: the same rows have the same."""
+        return f"{self.used}_redelivered" if self.has_redeliveries else self.used
+
+    @property
+    def used(self) -> str:
+        """The rows that are left of it without duplicates: of the same, results are the same."""
         suffix = "_heavy_buyer" if self.has_heavy_buyer else ""
         return f"customers_{self.customers}_facts_{self.facts}{suffix}"
 
@@ -73,6 +85,11 @@ def data_set(scale: float, *, has_heavy_buyer: bool = False) -> DataSet:
 def doubled(base: DataSet) -> DataSet:
     """Twice the facts over the same customers."""
     return DataSet(base.customers, 2 * base.deposits, 2 * base.purchases, 2 * base.web_events)
+
+
+def redelivered(base: DataSet) -> DataSet:
+    """The same rows, some of the facts delivered twice."""
+    return replace(base, has_redeliveries=True)
 
 
 def chance(salt: str) -> Column:
@@ -169,14 +186,19 @@ def source_tables(spark: SparkSession, rows: DataSet) -> Iterator[tuple[str, Dat
     def ids(count: int, files: int = FILES) -> DataFrame:
         return spark.range(0, count, 1, files)
 
+    def delivered(count: int) -> DataFrame:
+        once = ids(count)
+        again = once.where(chance("redelivered") < REDELIVERED)
+        return once.union(again) if rows.has_redeliveries else once
+
     depositor = actor("depositor", rows.customers)
     yield "stg_signups", ids(rows.customers).transform(stg_signups)
-    yield "stg_deposits", ids(rows.deposits).transform(stg_deposits, depositor)
+    yield "stg_deposits", delivered(rows.deposits).transform(stg_deposits, depositor)
     yield (
         "stg_ticket_purchases",
-        ids(rows.purchases).transform(stg_ticket_purchases, buyers(rows)),
+        delivered(rows.purchases).transform(stg_ticket_purchases, buyers(rows)),
     )
-    yield "stg_web_events", ids(rows.web_events).transform(stg_web_events, visitors(rows))
+    yield "stg_web_events", delivered(rows.web_events).transform(stg_web_events, visitors(rows))
     yield "stg_games", ids(GAMES, files=1).transform(stg_games)
 
 

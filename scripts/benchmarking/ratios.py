@@ -62,6 +62,14 @@ TARGETS: dict[str, tuple[Target, ...]] = {
         Target("one heavy buyer / none", "dim_customer_skewed", "dim_customer"),
         Target("dim_customer / DuckDB, one heavy buyer", "dim_customer_skewed", "duckdb_skewed"),
     ),
+    "redelivered": (
+        Target(
+            "deduplicated, of redelivered facts / declared unique, of clean ones",
+            "dim_customer_redelivered",
+            "dim_customer",
+            1.6,
+        ),
+    ),
     "small-driver": (Target("2 GB driver / default", "dim_customer_2g", "dim_customer"),),
     "incremental": (
         Target("nothing changed / full build", "incremental_unchanged", "customer_mart", 0.05),

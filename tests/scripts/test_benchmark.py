@@ -186,6 +186,10 @@ def test_results_on_the_same_rows_are_compared_with_the_first_of_them() -> None:
     assert [(first.name, other.name) for first, other in unequal_rows] == [
         ("dim_customer_doubled", "duckdb_doubled")
     ]
+    redeliveries = pairs(entries("redelivered", 1, CONTENDERS))
+    assert [(first.name, other.name) for first, other in redeliveries] == [
+        ("dim_customer", "dim_customer_redelivered")
+    ]
     after_incremental_runs = pairs(entries("incremental", 1, CONTENDERS))
     assert [(first.name, other.name) for first, other in after_incremental_runs] == [
         ("customer_mart", "customer_mart_rebuilt")
