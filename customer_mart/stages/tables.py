@@ -158,8 +158,7 @@ def is_as_recorded(spark: SparkSession, settings: Settings) -> bool:
 def newest_dim(spark: SparkSession, settings: Settings) -> tuple[int, datetime | None]:
     """The version and the as-of instant of the dim_customer that is published now.
 
-    The instant is None where no commit tells it: older versions of the package left none of an empty
-    table.
+    The instant is None where no commit tells it: older versions left none of an empty table.
 
     Raises:
         DataError: if none was published.
