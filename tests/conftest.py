@@ -6,6 +6,7 @@ needs more memory for all tests: CUSTOMER_MART_TEST_MEMORY=6g.
 
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +27,8 @@ from tests.jobs.operator_data import Operator
 from tests.processes import QUICK_COMPILER
 
 IS_CONNECT = os.environ.get("CUSTOMER_MART_TEST_API_MODE") == "connect"
+# Seconds since 1970, after which no slow test begins.
+SLOW_TESTS_START_UNTIL = float(os.environ.get("SLOW_TESTS_START_UNTIL", "inf"))
 TEST_SETTINGS = {
     "spark.driver.memory": os.environ.get("CUSTOMER_MART_TEST_MEMORY", "3g"),
     "spark.driver.extraJavaOptions": (
@@ -56,6 +59,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         needed = item.get_closest_marker("classic")
         if IS_CONNECT and needed:
             item.add_marker(pytest.mark.skip(reason=f"not with Spark Connect: {needed.args[0]}"))
+    # Files with slow tests come last: those are what a slow machine leaves out.
+    slow = {item.path for item in items if _is_slow(item)}
+    items.sort(key=lambda item: item.path in slow)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if _is_slow(item) and time.time() > SLOW_TESTS_START_UNTIL:
+        pytest.skip("no time left for slow tests on this machine: SLOW_TESTS_START_UNTIL")
+
+
+def _is_slow(item: pytest.Item) -> bool:
+    return item.get_closest_marker("slow") is not None
 
 
 @pytest.fixture(scope="session")
