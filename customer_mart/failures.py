@@ -10,11 +10,9 @@ from pyspark.errors import AnalysisException, ArithmeticException
 from customer_mart.contracts import MART_TABLES, STAGING_TABLES
 from customer_mart.errors import DataError, MartError, first_line
 from customer_mart.places import absolute
-from customer_mart.publish.checks import BREACH
 from customer_mart.remedies import LEDGER_REMEDY, made_anew
 from customer_mart.settings import Settings
 
-BROKEN = re.compile(re.escape(BREACH) + r"(?P<check>\w+\.[\w.]*\w)")
 UNREADABLE = re.compile(r"FAILED_READ_FILE.* while reading file (?P<file>.+?)\.(?:\s|$)")
 # Tables that no rebuild writes anew: runs only add to them.
 ADDED_TO = ("customer_tier_changes", "mart_runs")
@@ -50,7 +48,7 @@ def explained(error: Exception, settings: Settings, stage: str | None = None) ->
     if isinstance(error, MartError):
         return error
     at = f"{stage}: " if stage else ""
-    line, told = first_line(error), _all_that_is_told(error)
+    line, told = first_line(error), all_that_is_told(error)
     if isinstance(error, ArithmeticException):
         return DataError(f"{at}a sum is too large for its column ({line})")
     if _is_full_disk(told):
@@ -58,18 +56,13 @@ def explained(error: Exception, settings: Settings, stage: str | None = None) ->
             f"{at}a disk is full: that of the mart, of its staging folder, or of spark.local.dir "
             f"({line}); make room and run again"
         )
-    if broken := BROKEN.search(told):
-        return DataError(
-            f"Check {broken['check']} failed: found a row that breaks it, expected none; the "
-            "table is unchanged"
-        )
     file = unreadable_file(error)
     return DataError(_unreadable(file, settings, at)) if file else error
 
 
 def unreadable_file(error: Exception) -> str | None:
     """The file, if it is a damaged or missing one that the error is about."""
-    found = UNREADABLE.search(_all_that_is_told(error))
+    found = UNREADABLE.search(all_that_is_told(error))
     return found["file"] if found else None
 
 
@@ -78,7 +71,7 @@ def is_of_what_was_read(error: Exception) -> bool:
 
     A full disk or a lost executor is not: another try may read the same.
     """
-    told = _all_that_is_told(error)
+    told = all_that_is_told(error)
     if _is_full_disk(told):
         return False
     is_told = any(sign in told for sign in NOT_TO_BE_READ)
@@ -89,7 +82,7 @@ def _is_full_disk(told: str) -> bool:
     return any(reason in told for reason in NO_SPACE)
 
 
-def _all_that_is_told(error: Exception) -> str:
+def all_that_is_told(error: Exception) -> str:
     """The message and, over Spark Connect, the server's stack: there alone are the causes."""
     stack = getattr(error, "getStackTrace", None)
     return f"{error}\n{stack() or ''}" if stack else str(error)

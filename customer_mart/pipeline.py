@@ -191,7 +191,7 @@ def _keep_tables(run: Run, touched: Touched) -> None:
 def _publish_scores(run: Run, customers: DataFrame, dim_version: int) -> None:
     """Publishes the scores of customers, and what moved since the ones before."""
     totals = publish_scoring(run, customers, dim_version)
-    check_published_scores(run, customers, totals)
+    check_published_scores(run, totals)
     _publish_moves(run)
 
 

@@ -1,5 +1,6 @@
 """Checks on a table's rows before they are published."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -14,6 +15,7 @@ from customer_mart.contracts import Contract
 COPIES, REPEATED, CHECKSUM = "copies", "repeated", "checksum"
 # How the engine's error begins for a row that breaks the contract of its table.
 BREACH = "a row breaks "
+BROKEN = re.compile(re.escape(BREACH) + r"(\w+\.[\w.]*\w)")
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,16 @@ def without_breaches(rows: DataFrame, table: Contract, rule_values: dict[str, st
     key = table.key[0]
     kept = F.when(breach.isNull(), F.col(key)).otherwise(F.raise_error(told))
     return rows.select(*(kept.alias(name) if name == key else name for name in rows.columns))
+
+
+def breached(told: str) -> Check | None:
+    """The check that a row broke by all that is told of a job's error; None if none did."""
+    found = BROKEN.search(told)
+    return (
+        Check(found[1], passed=False, found="a row that breaks it", expected="none")
+        if found
+        else None
+    )
 
 
 def total_measures(totals: Iterable[str]) -> list[Column]:

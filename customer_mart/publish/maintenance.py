@@ -1,6 +1,7 @@
 """Upkeep of a table: small files compacted, files nobody needs any more deleted."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,8 +17,9 @@ from customer_mart.publish.target import Target
 
 RETENTION_CHECK = "spark.databricks.delta.retentionDurationCheck.enabled"
 RETENTION, LOG_RETENTION = "delta.deletedFileRetentionDuration", "delta.logRetentionDuration"
-# What these are where a table does not say: a week, and 30 days.
-DELTA_RETENTION_HOURS, LOG_RETENTION_HOURS = 168, 720
+# What these are where a table does not say.
+KEPT, LOG_KEPT = "interval 1 week", "interval 30 days"
+HOURS = {"hour": 1, "day": 24, "week": 168}
 # More conditions would make a statement that takes longer to plan than to run.
 MOST_PARTITIONS_NAMED = 200
 
@@ -107,7 +109,14 @@ def keep_deleted_files(spark: SparkSession, target: Target, hours: int) -> None:
     """
     kept = f"interval {hours} hours"
     found = target.properties(spark)
-    if found.get(RETENTION, f"interval {DELTA_RETENTION_HOURS} hours") == kept:
+    if _hours(found.get(RETENTION, KEPT)) == hours:
         return
-    log = {LOG_RETENTION: kept} if hours > LOG_RETENTION_HOURS else {}
+    is_logged_longer = _hours(found.get(LOG_RETENTION, LOG_KEPT)) >= hours
+    log = {} if is_logged_longer else {LOG_RETENTION: kept}
     target.set_properties(spark, {RETENTION: kept, **log})
+
+
+def _hours(interval: str) -> int:
+    """The whole hours of an interval such as `interval 30 days`; 0 of one in other words."""
+    found = re.fullmatch(r"(?:interval )?(\d+) (hour|day|week)s?", interval.strip().lower())
+    return int(found[1]) * HOURS[found[2]] if found else 0

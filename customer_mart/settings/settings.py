@@ -154,12 +154,25 @@ class Publish(Model):
     view_readers: tuple[Principal, ...] = ()
 
 
+# Maintenance comes once a day at the most.
+SHORTEST_WITH_LAST_RUN = 24
+
+
 class Maintenance(Model):
     """How small files and old versions are cleared away."""
 
     max_files_per_partition: Annotated[int, Field(gt=0)] = 4
     retention_hours: Annotated[int, Field(ge=0)] = 168
     keep_last_run: bool = True
+
+    @model_validator(mode="after")
+    def _can_be_met(self) -> Self:
+        if self.keep_last_run and self.retention_hours < SHORTEST_WITH_LAST_RUN:
+            raise ValueError(
+                f"retention_hours below {SHORTEST_WITH_LAST_RUN} needs keep_last_run: false, for "
+                "no file is deleted while the last successful run is older than that"
+            )
+        return self
 
 
 class Status(Model):

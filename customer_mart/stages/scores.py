@@ -1,6 +1,7 @@
 """customer_ltv_scoring: computed of dim_customer, and checked by the jobs that do it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,10 @@ from customer_mart.customer_ltv_scoring.customer_ltv_scoring import (
     with_scoring,
 )
 from customer_mart.customer_tier_changes.publications import OF_SCORES
+from customer_mart.errors import DataError, MartError
+from customer_mart.failures import all_that_is_told
 from customer_mart.publish.checks import (
+    breached,
     contract_measures,
     key_checksum,
     total_measures,
@@ -64,23 +68,49 @@ def publish_scoring(run: Run, customers: DataFrame, dim_version: int) -> Totals:
 
     customers: those of dim_customer at a version, and through no exchange since. Where they lie by
     date, so do their scores.
+
+    Raises:
+        DataError: if a score breaks the contract.
+        MartError: if one does when dim_customer has been published by this run.
     """
     table = contract("customer_ltv_scoring")
     of_customers, of_scores = Observation(), Observation()
     scores = scoring_of(run, customers.observe(of_customers, *_totals()))
     checked = scores.transform(without_breaches, table, run.settings.rule_values)
-    publish_rows(
-        run,
-        table.name,
-        checked.observe(of_scores, *_totals()),
-        [F.desc("ltv_score"), F.asc("user_id")],
-        {OF_SCORES: str(dim_version)},
-        are_in_place=lie_by_partition(run.spark, scores, table.partition_columns),
-    )
+    are_in_place = lie_by_partition(run.spark, scores, table.partition_columns)
+    with _breaches_told(run):
+        publish_rows(
+            run,
+            table.name,
+            checked.observe(of_scores, *_totals()),
+            [F.desc("ltv_score"), F.asc("user_id")],
+            {OF_SCORES: str(dim_version)},
+            are_in_place=are_in_place,
+        )
+    if not are_in_place:
+        # Before an exchange, an executor's loss may have counted rows twice.
+        return _totals_of(run, customers)
     return Totals(observed(of_customers), observed(of_scores))
 
 
-def totals_of(run: Run, customers: DataFrame) -> Totals:
+@contextmanager
+def _breaches_told(run: Run) -> Iterator[None]:
+    """Puts a check that a row breaks on record, and says which it is."""
+    try:
+        yield
+    except Exception as error:
+        check = breached(all_that_is_told(error))
+        if check is None:
+            raise
+        run.record.checks.append(check)
+        is_merged = "dim_customer" in run.record.target_versions
+        raise (MartError if is_merged else DataError)(
+            f"Check {check.name} failed: found {check.found}, expected {check.expected}; "
+            "customer_ltv_scoring is unchanged"
+        ) from error
+
+
+def _totals_of(run: Run, customers: DataFrame) -> Totals:
     """The same totals by jobs of their own, those of the scores as they were published."""
     table = run.target("customer_ltv_scoring")
     scores = table.read(run.spark, run.record.target_versions[table.contract.name])

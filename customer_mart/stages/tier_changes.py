@@ -23,6 +23,8 @@ GONE = (
     "DELTA_LOG_FILE_NOT_FOUND",
     "DELTA_TRUNCATED_TRANSACTION_LOG",
     "DELTA_VERSION_NOT_FOUND",
+    # Where the session does not let itself be told to read old versions.
+    "DELTA_UNSUPPORTED_TIME_TRAVEL_BEYOND_DELETED_FILE_RETENTION_DURATION",
 )
 MADE_ANEW = "customer_ltv_scoring was made anew, and what it held before is gone"
 

@@ -28,20 +28,22 @@ def test_scores_of_a_later_instant_are_not_published_from_sources_that_are_too_d
 def test_a_source_is_emptied_by_what_it_had_in_the_last_run_be_that_incremental(
     warehouse: Warehouse, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    warehouse.insert("stg_deposits", [("new", "u0", WHEN, 100)])
+    assert warehouse.run(JANUARY) == 0
     warehouse.change("DELETE FROM", "stg_games")
     capsys.readouterr()
     assert warehouse.run(JANUARY) == 3
     assert "stg_games is empty now but had 3 rows in the last run" in only_error(capsys)
-    assert warehouse.run(JANUARY, "incremental", *EMPTIED) == 0
+    assert warehouse.run(JANUARY, "auto", *EMPTIED) == 0
+    warehouse.insert("stg_deposits", [("newer", "u0", WHEN, 100)])
+    assert warehouse.run(JANUARY) == 0
     assert warehouse.last_run()["source_rows"] == {
         "stg_signups": 12,
         "stg_games": 0,
-        "stg_deposits": 12,
+        "stg_deposits": 14,
         "stg_ticket_purchases": 6,
         "stg_web_events": 12,
     }
-    warehouse.insert("stg_deposits", [("new", "u0", WHEN, 100)])
-    assert warehouse.run(JANUARY) == 0
 
 
 def test_spend_of_no_user_that_comes_due_is_judged(

@@ -144,6 +144,13 @@ def test_a_table_has_its_retention_written_down_where_it_is_not_deltas_own(
         keep_deleted_files(spark, dim, hours)
         assert dim.properties(spark)[retention] == f"interval {hours} hours"
     assert dim.properties(spark)[log] == "interval 1000 hours"
+    dim.set_properties(spark, {retention: "interval 8 days", log: "interval 8 days"})
+    keep_deleted_files(spark, dim, 200)
+    assert dim.properties(spark)[log] == "interval 200 hours"
+    dim.set_properties(spark, {retention: "interval 1 week", log: "interval 365 days"})
+    keep_deleted_files(spark, dim, 1000)
+    assert dim.properties(spark)[log] == "interval 365 days"
+    keep_deleted_files(spark, dim, 168)
     version = newest_version(spark, dim)
     keep_deleted_files(spark, dim, 168)
     assert newest_version(spark, dim) == version

@@ -104,6 +104,7 @@ def test_the_scoring_defaults_are_the_specification_s() -> None:
         "quality.purchase_before_signup=ignore",
         "quality.earliest_timestamp=yesterday",
         "publish.max_records_per_file=0",
+        "maintenance.retention_hours=23",
         "customer_segments.bands.0.at_least=3",
         "customer_segments.otherwise=''",
         "player_types.regular=''",
