@@ -46,7 +46,7 @@ except MartError as refused:
     print(refused, flush=True)
 """
 SERVER = "org.apache.spark.sql.connect.service.SparkConnectServer"
-SECONDS_TO_START = 60
+SECONDS_TO_START = 240
 
 pytestmark = [
     pytest.mark.slow,
