@@ -24,16 +24,14 @@ from tests.connect.server import connect_server
 from tests.incremental.warehouse import JANUARY, SOURCES, Warehouse
 from tests.interpreted import interpreted
 from tests.jobs.operator_data import Operator
-from tests.processes import QUICK_COMPILER
 
 IS_CONNECT = os.environ.get("CUSTOMER_MART_TEST_API_MODE") == "connect"
-# Seconds since 1970, after which no slow test begins.
+# Seconds since 1970, after which no slow test begins, and none at all.
 SLOW_TESTS_START_UNTIL = float(os.environ.get("SLOW_TESTS_START_UNTIL", "inf"))
+TESTS_START_UNTIL = float(os.environ.get("TESTS_START_UNTIL", "inf"))
 TEST_SETTINGS = {
     "spark.driver.memory": os.environ.get("CUSTOMER_MART_TEST_MEMORY", "3g"),
-    "spark.driver.extraJavaOptions": (
-        f"{LAPTOP['spark.driver.extraJavaOptions']} {QUICK_COMPILER}"
-    ),
+    "spark.driver.extraJavaOptions": LAPTOP["spark.driver.extraJavaOptions"],
     "spark.sql.shuffle.partitions": "4",
     # The same plans come again and again: what was compiled for one test is there for the next. A
     # build is some 300 pieces of code, and Spark keeps 100.
@@ -65,8 +63,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    if _is_slow(item) and time.time() > SLOW_TESTS_START_UNTIL:
-        pytest.skip("no time left for slow tests on this machine: SLOW_TESTS_START_UNTIL")
+    until = SLOW_TESTS_START_UNTIL if _is_slow(item) else TESTS_START_UNTIL
+    if time.time() > until:
+        pytest.skip("no time left on this machine: see TESTS_START_UNTIL in .ci/run")
 
 
 def _is_slow(item: pytest.Item) -> bool:

@@ -9,12 +9,11 @@ from pathlib import Path
 
 from tests.interpreted import INTERPRETED
 
-# Queries of a dozen rows are over before their methods' best code would be worth its compilation.
-# The room for code is what it would be without the first option.
-QUICK_COMPILER = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m"
+# Such a JVM ends before its methods' best code would be worth its compilation. The room for code
+# is what it would be without the first option.
 QUICK = " ".join(
     [
-        QUICK_COMPILER,
+        "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m",
         *(f"-D{name}={value}" for name, value in INTERPRETED.items()),
     ]
 )
