@@ -105,15 +105,18 @@ def vacuum(spark: SparkSession, target: Target, retention_hours: int) -> None:
 def keep_deleted_files(spark: SparkSession, target: Target, hours: int) -> None:
     """Has the table keep for so long the files that its newest version does not need any more.
 
-    Delta wants the log to be kept as long at least, and to be told so in the same statement.
+    Delta wants the log to be kept as long at least, and to be told so in the same statement, also
+    where it is already.
     """
     kept = f"interval {hours} hours"
     found = target.properties(spark)
     if _hours(found.get(RETENTION, KEPT)) == hours:
         return
-    is_logged_longer = _hours(found.get(LOG_RETENTION, LOG_KEPT)) >= hours
-    log = {} if is_logged_longer else {LOG_RETENTION: kept}
-    target.set_properties(spark, {RETENTION: kept, **log})
+    log = found.get(LOG_RETENTION, LOG_KEPT)
+    if _hours(log) < hours:
+        log = kept
+    told = {LOG_RETENTION: log} if log != LOG_KEPT else {}
+    target.set_properties(spark, {RETENTION: kept, **told})
 
 
 def _hours(interval: str) -> int:
