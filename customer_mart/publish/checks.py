@@ -27,6 +27,10 @@ class Check:
     found: str
     expected: str
 
+    def failure(self, outcome: str) -> str:
+        """What is said when it did not pass; outcome: what that leaves behind."""
+        return f"Check {self.name} failed: found {self.found}, expected {self.expected}; {outcome}"
+
 
 def contract_measures(
     table: Contract, rule_values: dict[str, str], totals: Iterable[str]

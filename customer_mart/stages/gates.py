@@ -180,13 +180,9 @@ def check_published_scores(run: Run, totals: Totals) -> None:
         MartError: if they do not.
     """
     checks = _scoring_checks(run, totals.scores, totals.customers)
-    run.record.checks.extend(checks)
-    for check in checks:
-        if not check.passed:
-            raise MartError(
-                f"Check {check.name} failed: found {check.found}, expected {check.expected}; "
-                "customer_ltv_scoring had been published by then, so run again"
-            )
+    if failed := _first_failed(run, checks):
+        outcome = "customer_ltv_scoring had been published by then, so run again"
+        raise MartError(failed.failure(outcome))
 
 
 def _scoring_checks(
@@ -203,10 +199,11 @@ def _scoring_checks(
 
 
 def _require(run: Run, checks: list[Check]) -> None:
+    if failed := _first_failed(run, checks):
+        raise DataError(failed.failure("the published tables are unchanged"))
+
+
+def _first_failed(run: Run, checks: list[Check]) -> Check | None:
+    """The first check that did not pass, all of them put on record; None if all passed."""
     run.record.checks.extend(checks)
-    for check in checks:
-        if not check.passed:
-            raise DataError(
-                f"Check {check.name} failed: found {check.found}, expected {check.expected}; "
-                "the published tables are unchanged"
-            )
+    return next((check for check in checks if not check.passed), None)

@@ -104,10 +104,8 @@ def _breaches_told(run: Run) -> Iterator[None]:
             raise
         run.record.checks.append(check)
         is_merged = "dim_customer" in run.record.target_versions
-        raise (MartError if is_merged else DataError)(
-            f"Check {check.name} failed: found {check.found}, expected {check.expected}; "
-            "customer_ltv_scoring is unchanged"
-        ) from error
+        told = check.failure("customer_ltv_scoring is unchanged")
+        raise (MartError if is_merged else DataError)(told) from error
 
 
 def _totals_of(run: Run, customers: DataFrame) -> Totals:
