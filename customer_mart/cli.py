@@ -11,25 +11,25 @@ from pyspark.sql import SparkSession
 
 from customer_mart import pipeline
 from customer_mart.arguments import command_parser, job_parser
-from customer_mart.contracts import STAGING_TABLES
+from customer_mart.contracts import OPTIONAL_STAGING_TABLES, STAGING_TABLES
 from customer_mart.erasure.erase import erase, require_customers
 from customer_mart.erasure.request import requested_ids
 from customer_mart.errors import MartError, UsageError, first_line
 from customer_mart.failures import in_plain_words
-from customer_mart.history import print_history
+from customer_mart.incremental.published_dim import newest_dim
 from customer_mart.maintain import maintain, require_tables
 from customer_mart.places import is_uri
 from customer_mart.publish.run_lock import leaves_traces, run_lock
 from customer_mart.publish.target import target
+from customer_mart.recording import Build, recorded
 from customer_mart.run import start_run
 from customer_mart.session import get_session
 from customer_mart.settings import Settings, load_settings
-from customer_mart.stages.open import OPTIONAL
-from customer_mart.stages.tables import newest_dim
 from customer_mart.status.page import print_status
 from customer_mart.summary import print_summary, print_top
+from customer_mart.tier_history import print_history
 
-BUILDS: dict[str, pipeline.Build] = {
+BUILDS: dict[str, Build] = {
     "customer_mart": pipeline.build_customer_mart,
     "dim_customer": pipeline.build_dim_customer,
     "customer_ltv_scoring": pipeline.build_customer_ltv_scoring,
@@ -135,7 +135,7 @@ def _build_with(spark: SparkSession, arguments: argparse.Namespace, settings: Se
     run = start_run(
         spark, settings, as_of or _start_of_day(), arguments.mode, arguments.log_format
     )
-    pipeline.recorded(run, BUILDS[arguments.table])
+    recorded(run, BUILDS[arguments.table])
 
 
 def _require_sources(settings: Settings) -> None:
@@ -144,7 +144,7 @@ def _require_sources(settings: Settings) -> None:
     Raises:
         UsageError: on the first that has no place.
     """
-    for name in (table for table in STAGING_TABLES if table not in OPTIONAL):
+    for name in (table for table in STAGING_TABLES if table not in OPTIONAL_STAGING_TABLES):
         source = settings.sources.source(name)
         if not (source.path or source.table):
             raise UsageError(

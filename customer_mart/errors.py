@@ -35,7 +35,9 @@ def first_line(error: Exception) -> str:
     """The first line of an engine's message, without the plan and the stack that follow.
 
     An error of the JVM that Python has no class for first says which call failed; its own
-    message is on the line after that.
+    message is on the line after that. One without a message goes by the name of its class.
     """
     first, *others = str(error).strip().split("\n")
-    return others[0].lstrip(": ") if others and first.startswith(JVM_CALL_FAILED) else first
+    if others and first.startswith(JVM_CALL_FAILED):
+        first = others[0].lstrip(": ")
+    return first or type(error).__name__

@@ -1,4 +1,4 @@
-"""Exact quotients of decimals, rounded half up once.
+"""Exact arithmetic of money: quotients rounded half up once, cents and dollars.
 
 Spark's own decimal division rounds at a scale it derives from the operands; rounding that
 again to the scale of a column can move a value across a half. Here the quotient is taken

@@ -10,11 +10,11 @@ from customer_mart.erasure.known_ledger import require_ledger
 from customer_mart.errors import DataError
 from customer_mart.places import absolute
 from customer_mart.progress import LogFormat, start_progress
-from customer_mart.publish.maintenance import compact, size, vacuum
 from customer_mart.publish.run_lock import claims_table
-from customer_mart.publish.run_record import SUCCEEDED
-from customer_mart.publish.staged import clear_abandoned
+from customer_mart.publish.run_record import successful_runs
+from customer_mart.publish.staging_area import clear_abandoned
 from customer_mart.publish.target import Target, target
+from customer_mart.publish.upkeep import compact, size, vacuum
 from customer_mart.settings import Settings
 
 # Scores are published for all customers at once, each date in the order of ltv_score: there is
@@ -92,8 +92,7 @@ def last_run_too_old(spark: SparkSession, settings: Settings, now: datetime) -> 
     runs = target("mart_runs", settings.mart)
     if not settings.maintenance.keep_last_run or not runs.exists(spark):
         return None
-    succeeded = runs.read(spark).where(F.col("status") == SUCCEEDED)
-    last = succeeded.agg(F.max("started_at")).collect()[0][0]
+    last = successful_runs(spark, runs).agg(F.max("started_at")).collect()[0][0]
     if last is None:
         return None
     age: timedelta = now - last.astimezone(timezone.utc)

@@ -1,44 +1,34 @@
-"""The stages in order: sources, staging, dim_customer, customer_ltv_scoring, publish."""
-
-from collections.abc import Callable
-from contextlib import suppress
-from datetime import datetime, timezone
+"""The steps of each build in order, from opening the sources to the moves between tiers."""
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from customer_mart.errors import first_line
-from customer_mart.failures import in_plain_words
+from customer_mart.incremental.published_dim import newest_dim
 from customer_mart.incremental.restrict import restricted
 from customer_mart.incremental.touched import Touched
-from customer_mart.publish.run_record import append_run
 from customer_mart.run import Run
 from customer_mart.sources import SourceTable
-from customer_mart.stages.dim_customer import (
+from customer_mart.steps.gates import (
+    require_dim_checks,
+    require_nobody_erased,
+    require_published_scores,
+    require_scoring_checks,
+    require_sound_sources,
+    require_unique_customers,
+    require_unique_games,
+)
+from customer_mart.steps.open_sources import note_erased_rows, open_sources
+from customer_mart.steps.publish_quarantine import publish_quarantine
+from customer_mart.steps.publish_scores import publish_scoring
+from customer_mart.steps.publish_tables import ensure_tables
+from customer_mart.steps.publish_tier_changes import owed_tier_changes, publish_tier_changes
+from customer_mart.steps.stage_dim_customer import (
     StagedDim,
     publish_dim_customer,
     stage_dim_customer,
 )
-from customer_mart.stages.facts import StagedCustomers, stage_customers
-from customer_mart.stages.gates import (
-    check_games,
-    check_published_scores,
-    pass_dim_checks,
-    pass_ledger_gate,
-    pass_published_dim,
-    pass_scoring_checks,
-    pass_source_gates,
-)
-from customer_mart.stages.open import note_erased_rows, open_sources
-from customer_mart.stages.scores import publish_scoring
-from customer_mart.stages.tables import (
-    ensure_tables,
-    newest_dim,
-    publish_quarantine,
-    published_dim,
-)
-from customer_mart.stages.tier_changes import owed_tier_changes, publish_tier_changes
-from customer_mart.stages.touched import (
+from customer_mart.steps.stage_sources import StagedCustomers, stage_customers
+from customer_mart.steps.touched_customers import (
     keep_versions,
     merge_dim_customer,
     quarantine_of_others,
@@ -46,33 +36,28 @@ from customer_mart.stages.touched import (
     touched_customers,
 )
 
-Build = Callable[[Run], None]
 SCORING_TABLES = ("customer_ltv_scoring", "customer_tier_changes")
 
 
 def build_customer_mart(run: Run) -> None:
     """Both tables, from the staging tables: rebuilt, or brought up to date from what changed.
 
-    Nothing is published before every check of the customers that were computed, and of their
-    scores, has passed; the scores that are published are computed from the very version of
-    dim_customer that was, and checked by the job that writes them. Then the tier moves: what a run
-    that died before them owes, the next one makes good.
+    Nothing is published but quarantine before every check of the customers that were computed, and
+    of their scores, has passed; the scores that are published are computed from the very version
+    of dim_customer that was, and checked by the job that writes them. Then the tier moves: what a
+    run that died before them owes, the next one makes good.
     """
     sources = _sources(run, "dim_customer", *SCORING_TABLES)
     touched = touched_customers(run, sources)
-    if touched is None:
-        staged = _checked_dim_customer(run, sources, scored=True)
-        version = publish_dim_customer(run, staged.rows)
-    elif touched.is_nobody:
-        if scores_are_current(run):
-            _keep_tables(run, touched)
-            return
-        pass_source_gates(run, _whole(sources))
-        version, _ = newest_dim(run.spark, run.settings)
+    if touched is None or not touched.is_nobody:
+        version = _publish_dim(run, sources, touched, scored=True)
+    elif scores_are_current(run):
+        _keep_tables(run, touched)
+        return
     else:
-        staged = _checked_touched(run, sources, touched, scored=True)
-        version = merge_dim_customer(run, staged.rows, touched)
-    _publish_scores(run, published_dim(run, version), version)
+        require_sound_sources(run, _whole(sources))
+        version, _ = newest_dim(run.spark, run.settings)
+    _publish_scores(run, _dim_at(run, version), version)
     keep_versions(run, touched)
 
 
@@ -80,12 +65,8 @@ def build_dim_customer(run: Run) -> None:
     """dim_customer alone, from the staging tables."""
     sources = _sources(run, "dim_customer")
     touched = touched_customers(run, sources)
-    if touched is None:
-        staged = _checked_dim_customer(run, sources, scored=False)
-        publish_dim_customer(run, staged.rows)
-    elif not touched.is_nobody:
-        staged = _checked_touched(run, sources, touched, scored=False)
-        merge_dim_customer(run, staged.rows, touched)
+    if touched is None or not touched.is_nobody:
+        _publish_dim(run, sources, touched, scored=False)
     keep_versions(run, touched)
 
 
@@ -94,37 +75,12 @@ def build_customer_ltv_scoring(run: Run) -> None:
     run.record.mode = "full"
     ensure_tables(run, *SCORING_TABLES, "mart_runs")
     version, _ = newest_dim(run.spark, run.settings)
-    customers = published_dim(run, version)
+    customers = _dim_at(run, version)
     if run.erased:
         # An erasure may have been interrupted, or dim_customer restored to what it was before one.
         customers = run.erased.left_out(customers, F.col("user_id"))
-    pass_published_dim(run, customers)
+    require_unique_customers(run, customers)
     _publish_scores(run, customers, version)
-
-
-def recorded(run: Run, build: Build) -> None:
-    """Runs a build and leaves one row in mart_runs, whether it succeeded or failed.
-
-    The engine's jobs carry the run id as a tag, by which its event log tells whose they are.
-    """
-    run.tag()
-    try:
-        with in_plain_words(run.settings, lambda: run.progress.failed_stage):
-            build(run)
-            # What was published meanwhile is not trusted: a failed run makes the next one rebuild.
-            pass_ledger_gate(run)
-    except Exception as error:
-        # The first error is the one to report, also when the record cannot be written.
-        with suppress(Exception):
-            _record(run, first_line(error))
-        raise
-    else:
-        _record(run)
-    finally:
-        run.staging.clear()
-        # A session that died has no tags, and what it died of is the error to report.
-        with suppress(Exception):
-            run.spark.removeTag(run.run_id)
 
 
 def _sources(run: Run, *tables: str) -> dict[str, SourceTable]:
@@ -133,9 +89,19 @@ def _sources(run: Run, *tables: str) -> dict[str, SourceTable]:
     Tables are made once the sources are known to be sound, and before anything is published.
     """
     sources = open_sources(run)
-    check_games(sources["stg_games"])
+    require_unique_games(sources["stg_games"])
     ensure_tables(run, "quarantine", "mart_runs", *tables)
     return sources
+
+
+def _publish_dim(
+    run: Run, sources: dict[str, SourceTable], touched: Touched | None, *, scored: bool
+) -> int:
+    """dim_customer computed, checked and published, all of it or the touched; its version."""
+    if touched is None:
+        return publish_dim_customer(run, _checked_dim_customer(run, sources, scored=scored).rows)
+    staged = _checked_touched(run, sources, touched, scored=scored)
+    return merge_dim_customer(run, staged.rows, touched)
 
 
 def _checked_dim_customer(run: Run, sources: dict[str, SourceTable], *, scored: bool) -> StagedDim:
@@ -146,36 +112,40 @@ def _checked_dim_customer(run: Run, sources: dict[str, SourceTable], *, scored: 
     staged = stage_customers(run, sources)
     note_erased_rows(run, sources, {b.source: b.read for b in run.record.balances})
     publish_quarantine(run, sources, staged)
-    pass_source_gates(run)
+    require_sound_sources(run)
     return _checked(run, staged, scored=scored)
 
 
 def _checked_touched(
     run: Run, sources: dict[str, SourceTable], touched: Touched, *, scored: bool
 ) -> StagedDim:
-    """The same of touched customers alone."""
+    """Touched customers alone staged and checked, quarantine brought up to date."""
     whole = _whole(sources)
     note_erased_rows(run, sources, whole)
     of_touched = restricted(run, sources, touched)
     staged = stage_customers(run, of_touched)
     others = quarantine_of_others(run, touched, sources)
     publish_quarantine(run, of_touched, staged, others)
-    pass_source_gates(run, whole)
+    require_sound_sources(run, whole)
     return _checked(run, staged, scored=scored)
 
 
 def _checked(run: Run, staged: StagedCustomers, *, scored: bool) -> StagedDim:
     customers = stage_dim_customer(run, staged, scored=scored)
-    pass_dim_checks(run, customers, staged.signups)
+    require_dim_checks(run, customers, staged.signups)
     if scored:
-        pass_scoring_checks(run, customers)
-    pass_ledger_gate(run)
+        require_scoring_checks(run, customers)
+    require_nobody_erased(run)
     return customers
 
 
 def _whole(sources: dict[str, SourceTable]) -> dict[str, int]:
     """The rows of each source, which Delta's log tells unless somebody was erased."""
     return {name: source.rows.count() for name, source in sources.items()}
+
+
+def _dim_at(run: Run, version: int) -> DataFrame:
+    return run.target("dim_customer").read(run.spark, version)
 
 
 def _keep_tables(run: Run, touched: Touched) -> None:
@@ -191,18 +161,11 @@ def _keep_tables(run: Run, touched: Touched) -> None:
 def _publish_scores(run: Run, customers: DataFrame, dim_version: int) -> None:
     """Publishes the scores of customers, and what moved since the ones before."""
     totals = publish_scoring(run, customers, dim_version)
-    check_published_scores(run, totals)
+    require_published_scores(run, totals)
     _publish_moves(run)
 
 
 def _publish_moves(run: Run) -> None:
     """Adds the moves between tiers; of these nothing but an erasure ever removes any."""
-    pass_ledger_gate(run)
+    require_nobody_erased(run)
     publish_tier_changes(run)
-
-
-def _record(run: Run, error: str | None = None) -> None:
-    run.record.durations.update(run.progress.durations)
-    append_run(
-        run.spark, run.target("mart_runs"), run.record, datetime.now(tz=timezone.utc), error
-    )

@@ -13,7 +13,7 @@ from customer_mart.erasure.ledger import erased_customers
 from customer_mart.progress import LogFormat, Progress, start_progress
 from customer_mart.publish.commit import commit_metadata
 from customer_mart.publish.run_record import RunRecord
-from customer_mart.publish.staged import StagingArea, staging_area
+from customer_mart.publish.staging_area import StagingArea, staging_area
 from customer_mart.publish.target import Target, target
 from customer_mart.settings import Settings
 

@@ -192,6 +192,7 @@ def _who_sets(name: str) -> str:
 
 def _no_jars() -> str:
     return (
-        "This Spark session names Delta Lake but has not its jars: submit with --properties-file "
-        "conf/spark-local.conf, or add --packages io.delta:delta-spark_4.2_2.13:4.4.0"
+        "This Spark session is set up for Delta Lake but lacks its jars: submit with "
+        "--properties-file conf/spark-local.conf, or add "
+        "--packages io.delta:delta-spark_4.2_2.13:4.4.0"
     )

@@ -6,7 +6,7 @@ from pyspark.sql import functions as F
 from customer_mart.contracts import MART_TABLES
 from customer_mart.errors import DataError
 from customer_mart.incremental.last_run import last_run
-from customer_mart.publish.run_record import SUCCEEDED
+from customer_mart.publish.run_record import successful_runs
 from customer_mart.publish.target import published, target
 from customer_mart.settings import Settings
 from customer_mart.staging.balance import READ
@@ -65,9 +65,8 @@ def print_summary(spark: SparkSession, settings: Settings) -> None:
 
 def _last_run(spark: SparkSession, settings: Settings) -> DataFrame:
     """One row per source and disposition of the last successful run that read sources."""
-    runs = published(spark, settings.mart, "mart_runs").read(spark)
-    succeeded = runs.where((F.col("status") == SUCCEEDED) & (F.size("reconciliation") > 0))
-    last = succeeded.orderBy(F.desc("finished_at"), F.desc("run_id")).limit(1)
+    runs = successful_runs(spark, published(spark, settings.mart, "mart_runs"))
+    last = runs.where(F.size("reconciliation") > 0).limit(1)
     lines = last.select(F.inline("reconciliation")).where("rows > 0")
     is_read = F.col("disposition") == READ
     return lines.orderBy("source", F.desc(is_read), F.desc("rows"), "disposition")

@@ -8,7 +8,7 @@ from pyspark.sql import SparkSession
 
 from customer_mart.cli import main
 from customer_mart.maintain import maintain
-from customer_mart.publish.commit import newest_version
+from customer_mart.publish.history import newest_version
 from customer_mart.publish.run_lock import run_lock
 from customer_mart.publish.target import Target, target
 from customer_mart.settings import load_settings

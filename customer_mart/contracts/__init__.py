@@ -2,6 +2,7 @@
 
 from customer_mart.contracts.contract import (
     MART_TABLES,
+    OPTIONAL_STAGING_TABLES,
     RUN_CLAIMS,
     STAGING_TABLES,
     Contract,
@@ -12,6 +13,7 @@ from customer_mart.contracts.contract import (
 
 __all__ = [
     "MART_TABLES",
+    "OPTIONAL_STAGING_TABLES",
     "RUN_CLAIMS",
     "STAGING_TABLES",
     "Contract",

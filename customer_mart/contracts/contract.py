@@ -15,6 +15,7 @@ STAGING_TABLES = (
     "stg_games",
     "stg_funnel_spend",
 )
+OPTIONAL_STAGING_TABLES = ("stg_funnel_spend",)
 MART_TABLES = (
     "dim_customer",
     "customer_ltv_scoring",

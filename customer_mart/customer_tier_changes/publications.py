@@ -4,10 +4,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from customer_mart.publish.commit import Commit
+from customer_mart.publish.history import Commit
 
 # What the commit of a run that publishes scores says, and no other commit.
-OF_SCORES = "dim_customer_version"
+DIM_VERSION = "dim_customer_version"
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def publications(history: Iterable[Commit]) -> Iterator[Publication]:
     last: Publication | None = None
     was_restored = False
     for commit in sorted(history, key=lambda commit: commit.version):
-        if OF_SCORES in commit.metadata:
+        if DIM_VERSION in commit.metadata:
             replaced = last.version if last and was_restored else commit.version - 1
             previous_as_of = last.as_of if last else None
             last = Publication(commit.version, commit.metadata, replaced, previous_as_of)

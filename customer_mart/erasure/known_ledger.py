@@ -6,13 +6,7 @@ from pyspark.sql import SparkSession
 
 from customer_mart.erasure.ledger import LEDGER
 from customer_mart.errors import DataError, MartError
-from customer_mart.publish.commit import (
-    Commit,
-    change_since,
-    changed_since,
-    history,
-    newest_version,
-)
+from customer_mart.publish.history import Commit, change_since, history, newest_version
 from customer_mart.publish.tables import ensure_table
 from customer_mart.publish.target import Target, target
 from customer_mart.settings import Settings
@@ -111,12 +105,20 @@ def require_no_new_entry(
         )
 
 
-def loss_of_entries(spark: SparkSession, settings: Settings, before: LedgerState) -> str | None:
+def loss_of_entries(
+    spark: SparkSession, settings: Settings, before: LedgerState | None
+) -> str | None:
     """How customers may have been taken out since the ledger was in that state: half a sentence.
 
     None if nobody was: erasures enter customers, and say later that they came to their end.
+
+    before: None if there was none, so that whatever the ledger ever held was entered since.
     """
     ledger = target(LEDGER, settings.mart)
+    if before is None:
+        if not ledger.exists(spark):
+            return None
+        before = LedgerState(_table_id(spark, ledger), 0)
     if found := _loss(spark, ledger, before):
         return found
     commits = [replace(c, is_erasure=c.is_erasure or _enters(c)) for c in history(spark, ledger)]
@@ -131,7 +133,7 @@ def _enters(commit: Commit) -> bool:
 def _change_since(spark: SparkSession, ledger: Target, before: LedgerState | None) -> str | None:
     """What was done to the ledger, in words; None if nothing."""
     if before is not None:
-        return changed_since(spark, ledger, before.version)
+        return change_since(history(spark, ledger), before.version)
     is_new = ledger.exists(spark) and not ledger.read(spark).isEmpty()
     return "there was none before" if is_new else None
 

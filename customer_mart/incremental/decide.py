@@ -1,12 +1,13 @@
 """Whether the tables can be brought up to date from what changed, or have to be rebuilt."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from customer_mart.erasure.known_ledger import loss_of_entries
 from customer_mart.fingerprint import package_version
 from customer_mart.incremental.last_run import LastRun, has_succeeded
-from customer_mart.publish.commit import change_since, changed_since, history, said_of_rows
-from customer_mart.publish.merge import USER_METADATA
+from customer_mart.publish.commit import USER_METADATA
+from customer_mart.publish.history import Commit, change_since, history, metadata_of_rows
+from customer_mart.publish.run_record import source_rows_before
 from customer_mart.publish.session_setting import is_settable
 from customer_mart.run import Run
 from customer_mart.sources import SourceTable
@@ -28,7 +29,8 @@ def changed_meanwhile(run: Run, last: LastRun) -> str | None:
         target, since = run.target(table), last.target_versions[table]
         if not target.exists(run.spark):
             return f"{table} went away"
-        if commit := changed_since(run.spark, target, since, but_for=run.run_id):
+        commits = history(run.spark, target)
+        if commit := change_since(commits, since, but_for=run.run_id):
             return f"{table} was changed by something else: {commit}"
     return None
 
@@ -47,7 +49,7 @@ def _reasons(run: Run, sources: dict[str, SourceTable], last: LastRun) -> Iterat
             "an erasure did not come to its end: run customer-mart erase again for the customers "
             f"of {', '.join(run.erased.unfinished)}"
         )
-    if last.ledger and (loss := loss_of_entries(run.spark, run.settings, last.ledger)):
+    if loss := loss_of_entries(run.spark, run.settings, last.ledger):
         # Who is not in it any more may come back, and nothing of theirs has changed since.
         yield f"the ledger of erased customers {loss}"
     yield from _source_reasons(run, sources, last)
@@ -55,7 +57,9 @@ def _reasons(run: Run, sources: dict[str, SourceTable], last: LastRun) -> Iterat
 
 
 def _source_reasons(run: Run, sources: dict[str, SourceTable], last: LastRun) -> Iterator[str]:
-    gone = sorted(set(last.source_versions) - set(sources))
+    # Those that are no Delta tables have no version, but had rows.
+    read = {*last.source_versions, *source_rows_before(run.spark, run.target("mart_runs"))}
+    gone = sorted(read - set(sources))
     if gone:
         yield f"source {gone[0]} is not there any more"
     for name, source in sources.items():
@@ -82,10 +86,16 @@ def _target_reasons(run: Run, last: LastRun) -> Iterator[str]:
             commits = history(run.spark, target)
             if change := change_since(commits, since):
                 yield f"{table} was changed since the last run: {change}"
+            if run.ledger is None and _is_erased_since(commits, since):
+                yield f"an erasure has changed {table} since, and its ledger is gone"
             # A table that was made anew may have come to the same version by another run.
-            said = said_of_rows(commits)
+            said = metadata_of_rows(commits)
             if said and not _is_on_record(run, last, said["run_id"]):
                 yield f"{table} was published by run {said['run_id']}, which did not succeed"
+
+
+def _is_erased_since(commits: Sequence[Commit], version: int) -> bool:
+    return any(commit.is_erasure for commit in commits if commit.version > version)
 
 
 def _is_on_record(run: Run, last: LastRun, run_id: str) -> bool:

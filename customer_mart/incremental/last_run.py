@@ -8,7 +8,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from customer_mart.erasure.known_ledger import LedgerState
-from customer_mart.publish.run_record import SUCCEEDED
+from customer_mart.publish.run_record import successful_runs
 from customer_mart.publish.target import Target
 
 
@@ -35,11 +35,9 @@ def last_run(spark: SparkSession, runs: Target) -> LastRun | None:
 
     A run of the scores alone publishes a later version of them: that is the one they should have.
     """
-    succeeded = runs.read(spark).where(F.col("status") == SUCCEEDED)
-    rows = succeeded.orderBy(F.desc("finished_at"), F.desc("run_id"))
     targets: dict[str, int] = {}
     run_ids: set[str] = set()
-    for row in rows.toLocalIterator():
+    for row in successful_runs(spark, runs).toLocalIterator():
         targets = {**row["target_versions"], **targets}
         run_ids.add(row["run_id"])
         if "dim_customer" in row["target_versions"]:
@@ -59,5 +57,4 @@ def last_run(spark: SparkSession, runs: Target) -> LastRun | None:
 
 def has_succeeded(spark: SparkSession, runs: Target, run_id: str) -> bool:
     """Whether a run is on record as one that succeeded."""
-    of_run = runs.read(spark).where(F.col("run_id") == F.lit(run_id))
-    return not of_run.where(F.col("status") == SUCCEEDED).isEmpty()
+    return not successful_runs(spark, runs).where(F.col("run_id") == F.lit(run_id)).isEmpty()

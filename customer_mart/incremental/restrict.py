@@ -7,9 +7,9 @@ from pyspark.sql import functions as F
 from customer_mart.incremental.touched import Touched
 from customer_mart.run import Run
 from customer_mart.sources import SourceTable
-from customer_mart.stages.passes import early_rows
 from customer_mart.staging.balance import NOT_QUARANTINED
 from customer_mart.staging.dispositions import DISPOSITION
+from customer_mart.steps.early_rows import early_rows
 
 DELIVERED = "delivered"
 
@@ -37,11 +37,5 @@ def _restricted(run: Run, source: SourceTable, touched: Touched) -> SourceTable:
     with run.progress.stage(f"touched {name}"):
         rows = early_rows(run, source, F.struct("*").alias(DELIVERED))
         kept = rows.transform(touched.marked).where(is_kept)
-        names = kept.select(f"{DELIVERED}.*").columns
-        # A staged table may be one of Delta, which refuses some names that a source may have.
-        numbered = [
-            F.col(DELIVERED).getField(column).alias(f"column_{number}")
-            for number, column in enumerate(names)
-        ]
-        delivered = run.staging.stage(f"touched_{name}", kept.select(*numbered))
-    return replace(source, rows=delivered.toDF(*names))
+        delivered = run.staging.stage(f"touched_{name}", kept.select(f"{DELIVERED}.*"))
+    return replace(source, rows=delivered)

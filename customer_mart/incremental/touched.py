@@ -8,6 +8,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from customer_mart.incremental.last_run import LastRun
+from customer_mart.joins import small_side
 from customer_mart.rows import frame_of
 from customer_mart.run import Run
 from customer_mart.sources import SourceTable
@@ -37,10 +38,10 @@ class Touched:
     def marked(self, rows: DataFrame) -> DataFrame:
         """The same rows with `is_touched`, True for those of touched users, else NULL.
 
-        Touched users are few: they go to the rows, and the rows through no exchange.
+        Touched users are few as a rule: they go to the rows, and the rows through no exchange.
         """
-        users = F.broadcast(self.users.withColumn("is_touched", F.lit(True)))
-        return rows.join(users, "user_id", "left")
+        users = self.users.withColumn("is_touched", F.lit(True))
+        return rows.join(small_side(users, self.number), "user_id", "left")
 
 
 def find_touched(run: Run, sources: dict[str, SourceTable], last: LastRun) -> Touched:

@@ -6,13 +6,13 @@ from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
 from customer_mart.identifiers import quoted
-from customer_mart.publish.commit import version_of_run
+from customer_mart.publish.commit import USER_METADATA
 from customer_mart.publish.dictionaries import dictionaries_for_few_values
+from customer_mart.publish.history import version_of_run
 from customer_mart.publish.session_setting import HASHED_JOINS, session_setting, tuned
 from customer_mart.publish.target import Target
 
 VIEW = "customer_mart_merged"
-USER_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
 
 
 def merge(

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from pyspark.sql import SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from customer_mart.fingerprint import package_version
@@ -44,7 +44,7 @@ class RunRecord:
             "run_id": self.run_id,
             "as_of": self.as_of,
             "mode": self.mode,
-            "status": FAILED if error else SUCCEEDED,
+            "status": SUCCEEDED if error is None else FAILED,
             "error": error,
             "settings_hash": self.settings_hash,
             "source_versions": self.source_versions,
@@ -79,15 +79,24 @@ def append_run(
     target.append(rows.write)
 
 
+def newest_first() -> list[Column]:
+    """The order of runs; the id parts those that ended in one instant."""
+    return [F.desc("finished_at"), F.desc("run_id")]
+
+
+def successful_runs(spark: SparkSession, target: Target) -> DataFrame:
+    """One row per run on record that succeeded, the newest first."""
+    return target.read(spark).where(F.col("status") == SUCCEEDED).orderBy(*newest_first())
+
+
 def source_rows_before(spark: SparkSession, target: Target) -> dict[str, int]:
     """Rows each source had in the last successful run that counted; empty before the first."""
     if not target.exists(spark):
         return {}
     # Records of older versions have them as what a rebuild read.
     told_otherwise = F.expr("source_rows IS NULL AND mode = 'full' AND size(reconciliation) > 0")
-    succeeded = target.read(spark).where(F.col("status") == SUCCEEDED)
-    counted = succeeded.where((F.size("source_rows") > 0) | told_otherwise)
-    last = counted.orderBy(F.desc("finished_at"), F.desc("run_id")).first()
+    succeeded = successful_runs(spark, target)
+    last = succeeded.where((F.size("source_rows") > 0) | told_otherwise).first()
     if last is None:
         return {}
     read = [line for line in last["reconciliation"] if line["disposition"] == READ]

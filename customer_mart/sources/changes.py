@@ -105,7 +105,10 @@ def _unaccounted(spark: SparkSession, source: SourceTable, since: int) -> str | 
     expected = (told["more"] if told else None) or 0
     if now - then == expected:
         return None
-    return f"its feed since version {since} is of {expected:+} rows where there are {now - then:+}"
+    return (
+        f"its change feed accounts for {expected:+} rows since version {since}, but its number of "
+        f"rows changed by {now - then:+}"
+    )
 
 
 def _history(spark: SparkSession, identifier: str, since: int, newest: int) -> list[Row]:

@@ -1,11 +1,13 @@
 """Quarantined rows, whole as read, with their reason."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from customer_mart.contracts import Contract
+from customer_mart.joins import small_side
 from customer_mart.sources import AS_READ
 from customer_mart.staging.balance import NOT_QUARANTINED
 from customer_mart.staging.dispositions import (
@@ -17,7 +19,24 @@ from customer_mart.staging.dispositions import (
 from customer_mart.staging.user_key import HAS_DUPLICATES, ORPHAN_IDS, Method
 
 
-def suspects(per_customer: DataFrame, signups: DataFrame, method: Method) -> DataFrame:
+@dataclass(frozen=True)
+class Suspects:
+    """Users whose rows have to be compared again, one row each, and how many they are."""
+
+    users: DataFrame
+    number: int
+
+    def among(self, rows: DataFrame) -> DataFrame:
+        """The suspects' rows alone."""
+        return rows.join(small_side(self.users, self.number), "user_id", "left_semi")
+
+    def marked(self, rows: DataFrame) -> DataFrame:
+        """The same rows with `is_suspect`, True for those of suspects, else NULL."""
+        users = self.users.withColumn("is_suspect", F.lit(True))
+        return rows.join(small_side(users, self.number), "user_id", "left")
+
+
+def suspicious_users(per_customer: DataFrame, signups: DataFrame, method: Method) -> DataFrame:
     """One row per user who may own quarantined rows that only comparison with others shows.
 
     per_customer: a source's rows by the method's key; signups: one row per user.
@@ -32,31 +51,44 @@ def suspects(per_customer: DataFrame, signups: DataFrame, method: Method) -> Dat
 def quarantined_rows(
     rows: DataFrame,
     table: Contract,
-    users: DataFrame | None,
-    signups: DataFrame | None,
+    suspects: Suspects | None = None,
+    signups: DataFrame | None = None,
     *,
     unique: bool,
 ) -> DataFrame:
     """One row per quarantined row: its reason and the row as read.
 
-    rows: the source's rows with their early disposition and as read. users: those whose rows
-    have to be compared again, None for a source without users; only they go through an exchange,
-    the main path having carried none of the columns that it did not need. signups: one row per
-    user, to tell orphans; None for signups themselves.
+    rows: the source's rows with their early disposition and as read. suspects: those of the
+    source; None for one without users. signups: one row per user, to tell orphans; None for a
+    source that has none.
     """
-    is_set_aside = ~F.col(DISPOSITION).isin(*NOT_QUARANTINED)
-    if users is not None:
-        is_suspect = F.col("is_suspect") & (F.col(DISPOSITION) == USED)
-        flagged = rows.join(users.withColumn("is_suspect", F.lit(True)), "user_id", "left")
-        rows = flagged.where(is_set_aside | is_suspect).drop("is_suspect").repartition("user_id")
+    if suspects is not None:
+        rows = _to_compare(rows, suspects)
     whole = F.to_json(AS_READ)
     compared = with_duplicates(rows, table, unique=unique, as_delivered=whole)
-    if signups is not None:
-        compared = with_user_disposition(compared, signups)
+    if suspects is not None and signups is not None:
+        # Of all others it is known by now what becomes of their rows.
+        theirs = small_side(suspects.among(signups), suspects.number)
+        compared = with_user_disposition(compared, theirs)
     user = F.col("user_id") if table.tagged("user") else F.lit(None).cast("string")
-    return compared.where(is_set_aside).select(
+    return compared.where(_is_set_aside()).select(
         F.col(DISPOSITION).alias("reason"), F.col(AS_READ).alias("row"), user.alias("user_id")
     )
+
+
+def _to_compare(rows: DataFrame, suspects: Suspects) -> DataFrame:
+    """Rows that are set aside already, and those of suspects that may come to be, by user.
+
+    Only these go through an exchange, the main path having carried none of the columns that it did
+    not need.
+    """
+    is_in_doubt = F.col("is_suspect") & (F.col(DISPOSITION) == USED)
+    kept = suspects.marked(rows).where(_is_set_aside() | is_in_doubt)
+    return kept.drop("is_suspect").repartition("user_id")
+
+
+def _is_set_aside() -> Column:
+    return ~F.col(DISPOSITION).isin(*NOT_QUARANTINED)
 
 
 def quarantine(rows_by_source: dict[str, DataFrame], run_id: str, as_of: datetime) -> DataFrame:

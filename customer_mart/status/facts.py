@@ -1,6 +1,6 @@
 """What the run records and the tables of a mart say of themselves."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -12,16 +12,11 @@ from customer_mart.erasure.known_ledger import missing_ledger
 from customer_mart.erasure.ledger import unfinished_requests
 from customer_mart.errors import DataError
 from customer_mart.incremental.last_run import LastRun, last_run
-from customer_mart.publish.commit import (
-    changed_since,
-    commits,
-    metadata_of_rows,
-    newest_version,
-)
-from customer_mart.publish.run_record import SUCCEEDED
+from customer_mart.incremental.published_dim import has_dim_of, newest_dim
+from customer_mart.publish.history import Commit, change_since, history, metadata_of_rows
+from customer_mart.publish.run_record import SUCCEEDED, newest_first, successful_runs
 from customer_mart.publish.target import Target, published, target
 from customer_mart.settings import Settings
-from customer_mart.stages.tables import has_dim_of, newest_dim
 from customer_mart.staging.balance import Balance
 
 
@@ -64,7 +59,7 @@ class Facts:
     """Everything a judgement of the mart's health goes by.
 
     read_by: the last run that read sources and got to count what became of their rows. failed: ids
-    of all failed runs on record since the last successful one. are_scores_behind: whether
+    of all failed runs on record. are_scores_behind: whether
     dim_customer has been published since the scores were computed. unfinished_erasures: requests
     that did not come to their end. missing_ledger: how the mart lacks the ledger it had.
     """
@@ -92,20 +87,16 @@ def facts_of(spark: SparkSession, settings: Settings) -> Facts:
         DataError: if there is no record of runs.
     """
     records = published(spark, settings.mart, "mart_runs")
-    newest_first = [F.desc("finished_at"), F.desc("run_id")]
-    runs = records.read(spark).orderBy(*newest_first)
-    succeeded = runs.where(F.col("status") == SUCCEEDED).first()
-    failed = runs.where(F.col("status") != SUCCEEDED)
-    if succeeded:
-        failed = failed.where(F.col("finished_at") > F.lit(succeeded["finished_at"]))
+    runs = records.read(spark).orderBy(*newest_first())
+    failed = runs.where(F.col("status") != SUCCEEDED).select("run_id")
     last = last_run(spark, records)
     missing = missing_ledger(spark, settings)
     return Facts(
         place=records.place.rpartition("." if records.is_table else "/")[0],
         last=_recorded(runs.first()),
-        succeeded=_recorded(succeeded),
+        succeeded=_recorded(successful_runs(spark, records).first()),
         read_by=_recorded(runs.where(F.size("reconciliation") > 0).first()),
-        failed=frozenset(row["run_id"] for row in failed.select("run_id").collect()),
+        failed=frozenset(row["run_id"] for row in failed.collect()),
         tables=tuple(_state(spark, settings, name, last) for name in MART_TABLES),
         are_scores_behind=_are_scores_behind(spark, settings),
         unfinished_erasures=() if missing else unfinished_requests(spark, settings),
@@ -144,19 +135,22 @@ def _state(spark: SparkSession, settings: Settings, name: str, last: LastRun | N
     if not table.exists(spark):
         change = None if recorded is None else "it is not there any more"
         return TableState(name, None, recorded, None, change=change)
-    change = None if recorded is None else changed_since(spark, table, recorded)
+    commits = history(spark, table)
+    change = None if recorded is None else change_since(commits, recorded)
     return TableState(
         name,
-        version=newest_version(spark, table),
+        version=commits[0].version,
         recorded=recorded,
         rows=table.read(spark).count(),
-        as_of=_as_of(spark, settings, table),
+        as_of=_as_of(spark, settings, table, commits),
         change=change,
-        changed_by=_run_since(spark, table, recorded or 0) if change else None,
+        changed_by=_run_since(commits, recorded or 0) if change else None,
     )
 
 
-def _as_of(spark: SparkSession, settings: Settings, table: Target) -> datetime | None:
+def _as_of(
+    spark: SparkSession, settings: Settings, table: Target, commits: Sequence[Commit]
+) -> datetime | None:
     """The instant that the rows of dim_customer or of the scores were made for."""
     if table.contract.name == "dim_customer":
         try:
@@ -164,14 +158,14 @@ def _as_of(spark: SparkSession, settings: Settings, table: Target) -> datetime |
         except DataError:
             return None
     if table.contract.name == "customer_ltv_scoring":
-        said = metadata_of_rows(spark, table)
+        said = metadata_of_rows(commits)
         return datetime.fromisoformat(said["as_of"]) if said else None
     return None
 
 
-def _run_since(spark: SparkSession, table: Target, version: int) -> str | None:
+def _run_since(commits: Sequence[Commit], version: int) -> str | None:
     """The run that made the first commit after a version, if a run made any."""
-    later = [said["run_id"] for at, said in commits(spark, table) if at > version]
+    later = [c.metadata["run_id"] for c in commits if c.metadata and c.version > version]
     return later[-1] if later else None
 
 
@@ -180,4 +174,4 @@ def _are_scores_behind(spark: SparkSession, settings: Settings) -> bool:
     dim = target("dim_customer", settings.mart)
     if not scores.exists(spark) or not dim.exists(spark):
         return False
-    return has_dim_of(spark, settings, metadata_of_rows(spark, scores) or {}) is False
+    return has_dim_of(spark, settings, metadata_of_rows(history(spark, scores)) or {}) is False

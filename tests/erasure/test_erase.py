@@ -13,7 +13,7 @@ from customer_mart.publish.run_record import RunRecord, append_run
 from customer_mart.publish.target import target
 from customer_mart.run import start_run
 from customer_mart.settings import Settings, load_settings
-from customer_mart.stages.open import open_sources
+from customer_mart.steps.open_sources import open_sources
 from tests.erasure.files import holds, tables_that_hold
 from tests.faults.damage import DIM_IS_PUBLISHED, once_at, only_error
 from tests.frames import utc

@@ -1,10 +1,16 @@
 """Customers taken out of the ledger again: the next run is a rebuild, which has them."""
 
+import re
+import shutil
+from pathlib import Path
+
 import pytest
 
 from customer_mart.cli import main
 from tests.faults.damage import only_error
-from tests.incremental.warehouse import JANUARY, Warehouse
+from tests.incremental.warehouse import FORGOTTEN, JANUARY, USERS, Warehouse
+
+CHANGED = "the ledger of erased customers was changed since the last run: version "
 
 
 def test_a_customer_who_is_taken_out_of_the_ledger_is_back_by_the_next_run(
@@ -17,16 +23,77 @@ def test_a_customer_who_is_taken_out_of_the_ledger_is_back_by_the_next_run(
         assert warehouse.run(JANUARY, "incremental") == 0
     assert warehouse.table("dim_customer").where("user_id = 'u1'").isEmpty()
 
-    ledger = warehouse.mart / "erased_customers"
     request = min(row["request_id"] for row in warehouse.table("erased_customers").collect())
-    warehouse.spark.sql(f"DELETE FROM delta.`{ledger}` WHERE request_id = '{request}'")
-    capsys.readouterr()
-    assert warehouse.run(JANUARY, "incremental") == 3
-    told = "the ledger of erased customers was changed since the last run: version "
-    error = only_error(capsys)
-    assert told in error
-    assert "is a DELETE; run with --mode full or auto" in error
-    assert warehouse.run(JANUARY, "auto") == 0
-    assert warehouse.last_run()["rebuild_reason"].startswith(told)
+    _taken_out(warehouse, request)
+    _is_rebuilt(warehouse, capsys, CHANGED, "is a DELETE; use --mode auto or full")
     assert warehouse.published() == before
     assert warehouse.run(JANUARY, "incremental") == 0
+
+
+def test_of_the_first_erasure_of_a_mart_too_before_any_run_has_seen_its_ledger(
+    warehouse: Warehouse, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = warehouse.published()
+    assert main(["erase", "--mart", str(warehouse.mart), "--user-id", "u1"]) == 0
+    [row] = warehouse.table("erased_customers").collect()
+    _taken_out(warehouse, row["request_id"])
+    _is_rebuilt(warehouse, capsys, CHANGED, "is a DELETE; use --mode auto or full")
+    assert warehouse.published() == before
+
+
+@FORGOTTEN
+def test_an_erasure_whose_ledger_was_given_up_is_undone_by_the_next_run(
+    warehouse: Warehouse, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = warehouse.published()
+    assert main(["erase", "--mart", str(warehouse.mart), "--user-id", "u1"]) == 0
+    runs = f"delta.`{warehouse.mart / 'mart_runs'}`"
+    warehouse.spark.sql(f"ALTER TABLE {runs} UNSET TBLPROPERTIES ('customer_mart.ledger')")
+    shutil.rmtree(warehouse.mart / "erased_customers")
+    warehouse.forget_logs()
+    _is_rebuilt(warehouse, capsys, "an erasure has changed dim_customer since", "ledger is gone")
+    assert warehouse.published() == before
+
+
+def test_a_request_whose_customers_nobody_knows_is_closed_as_the_page_says(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as killed:
+        killed.setattr("customer_mart.erasure.erase.finish", _dies)
+        assert main(["erase", "--mart", str(warehouse.mart), "--user-id", "u1"]) == 1
+    [row] = warehouse.table("erased_customers").collect()
+    assert main(["erase", "--mart", str(warehouse.mart), "--user-id", "u2"]) == 0
+    assert warehouse.run(JANUARY, "incremental") == 3
+
+    page = (Path(__file__).parents[2] / "docs" / "erasure.md").read_text(encoding="utf-8")
+    [statement] = re.findall(r"    (UPDATE .*\n    WHERE .*)\n", page)
+    statement = statement.replace("DIR", str(warehouse.mart)).replace(
+        "'ID'", f"'{row.request_id}'"
+    )
+    warehouse.spark.sql(statement)
+    assert warehouse.run(JANUARY, "auto") == 0
+    customers = {row["user_id"] for row in warehouse.table("dim_customer").collect()}
+    assert customers == set(USERS) - {"u1", "u2"}
+    assert warehouse.run(JANUARY, "incremental") == 0
+
+
+def _dies(*_: object) -> None:
+    raise MemoryError
+
+
+def _taken_out(warehouse: Warehouse, request: str) -> None:
+    ledger = warehouse.mart / "erased_customers"
+    warehouse.spark.sql(f"DELETE FROM delta.`{ledger}` WHERE request_id = '{request}'")
+
+
+def _is_rebuilt(
+    warehouse: Warehouse, capsys: pytest.CaptureFixture[str], begins: str, ends: str
+) -> None:
+    """An incremental run is refused for a reason, and the next one rebuilds for the same."""
+    capsys.readouterr()
+    assert warehouse.run(JANUARY, "incremental") == 3
+    error = only_error(capsys)
+    assert begins in error
+    assert ends in error
+    assert warehouse.run(JANUARY, "auto") == 0
+    assert warehouse.last_run()["rebuild_reason"].startswith(begins)

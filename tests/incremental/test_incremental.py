@@ -12,14 +12,13 @@ from tests.frames import staging, utc
 from tests.incremental.warehouse import (
     DEPOSITS,
     FEBRUARY,
+    FORGOTTEN,
     GAMES,
     JANUARY,
     USERS,
     WHEN,
     Warehouse,
 )
-
-FORGOTTEN = pytest.mark.classic("empties the engine's memory of Delta logs")
 
 
 def test_every_kind_of_change_touches_its_customers_and_no_other(warehouse: Warehouse) -> None:
@@ -208,7 +207,7 @@ def test_a_table_that_a_killed_run_made_anew_is_not_that_of_the_last_one(
     with monkeypatch.context() as killed:
         # A run of other settings that dies when dim_customer is published.
         killed.setattr("customer_mart.pipeline.publish_scoring", _dies)
-        killed.setattr("customer_mart.pipeline.append_run", lambda *_: None)
+        killed.setattr("customer_mart.recording.append_run", lambda *_: None)
         other = ("--set", "high_jackpot_threshold_minor=1")
         assert warehouse.run(JANUARY, "full", *other) == 1
     assert warehouse.version("dim_customer") == versions["dim_customer"]
@@ -293,10 +292,24 @@ def _target_moved_away(warehouse: Warehouse) -> None:
     warehouse.forget_logs()
 
 
+def test_an_optional_source_without_versions_that_is_gone_is_a_reason_to_rebuild(
+    warehouse: Warehouse, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = warehouse.sources / "stg_funnel_spend"
+    spend = [(WHEN.date(), "spring", "search", -1)]
+    staging(warehouse.spark, "stg_funnel_spend", spend).write.parquet(str(place))
+    assert warehouse.run(JANUARY, "full") == 0
+    assert [row[0] for row in warehouse.quarantined()] == ["stg_funnel_spend"]
+    shutil.rmtree(place)
+    _is_refused(warehouse, capsys, "source stg_funnel_spend is not there any more")
+    assert warehouse.run(JANUARY, "auto") == 0
+    assert warehouse.quarantined() == []
+
+
 def _is_refused(warehouse: Warehouse, capsys: pytest.CaptureFixture[str], reason: str) -> None:
     capsys.readouterr()
     assert warehouse.run(JANUARY, "incremental") == 3
-    assert f"Only a rebuild can be right: {reason}" in capsys.readouterr().err
+    assert f"An incremental run is not safe here: {reason}" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -307,7 +320,10 @@ def _is_refused(warehouse: Warehouse, capsys: pytest.CaptureFixture[str], reason
         (_feed_off_and_on, "of source stg_deposits, its change data feed was switched"),
         (_changed("customer_ltv_scoring"), "customer_ltv_scoring was changed since the last run"),
         (_comment_changed, "quarantine was changed since the last run: version"),
-        (_rewritten_as_if_compacted, "of source stg_deposits, its feed since version 0 is of +0"),
+        (
+            _rewritten_as_if_compacted,
+            "of source stg_deposits, its change feed accounts for +0 rows",
+        ),
         (_column_gone, "of source stg_deposits, version 4 is a DROP COLUMNS"),
     ],
 )

@@ -17,11 +17,11 @@ from tests.processes import hit_at, killed_at, started
 
 pytestmark = pytest.mark.classic("kills a driver and its session with it")
 
-PIPELINE = "customer_mart.pipeline"
+PIPELINE, RECORDING = "customer_mart.pipeline", "customer_mart.recording"
 
 
 # Where a run has not yet published these.
-BEFORE_DIM = ("pass_source_gates",)
+BEFORE_DIM = ("require_sound_sources",)
 BEFORE_SCORES = (*BEFORE_DIM, "publish_scoring")
 
 
@@ -41,24 +41,24 @@ def _kill(run: subprocess.Popen[str]) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("point", "mode"),
+    ("module", "point", "mode"),
     [
-        ("pass_source_gates", "incremental"),
-        ("publish_scoring", "incremental"),
-        ("publish_tier_changes", "incremental"),
-        ("append_run", "incremental"),
-        ("append_run", "full"),
+        (PIPELINE, "require_sound_sources", "incremental"),
+        (PIPELINE, "publish_scoring", "incremental"),
+        (PIPELINE, "publish_tier_changes", "incremental"),
+        (RECORDING, "append_run", "incremental"),
+        (RECORDING, "append_run", "full"),
     ],
 )
 def test_a_killed_driver_leaves_whole_tables_and_the_next_run_converges(
-    warehouse: Warehouse, point: str, mode: str
+    warehouse: Warehouse, module: str, point: str, mode: str
 ) -> None:
     before = warehouse.published()
     runs = warehouse.table("mart_runs").count()
     warehouse.insert("stg_deposits", [("new", "u0", WHEN, 100), ("lost", "nobody", WHEN, 1)])
     expected = warehouse.rebuilt(JANUARY)
     assert expected.customer_ltv_scoring != before.customer_ltv_scoring
-    killed_at(f"{PIPELINE}:{point}", *_build(warehouse, "--mode", mode))
+    killed_at(f"{module}:{point}", *_build(warehouse, "--mode", mode))
 
     found = warehouse.published()
     assert found.quarantine == expected.quarantine != before.quarantine

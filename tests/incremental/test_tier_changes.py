@@ -79,7 +79,7 @@ def test_moves_that_a_failed_run_owes_are_made_good_and_each_is_there_once(
     assert main(["history", "--user-id", "u1", *mart]) == 0
     assert "u1 has not moved since the tier moves are on record" in capsys.readouterr().out
     assert main(["history", "--user-id", "nobody", *mart]) == 3
-    assert "There is no customer nobody in" in capsys.readouterr().err
+    assert "No customer nobody is or was in" in capsys.readouterr().err
 
 
 def test_a_table_that_is_new_begins_with_what_can_still_be_read(warehouse: Warehouse) -> None:

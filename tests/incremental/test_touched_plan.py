@@ -6,12 +6,13 @@ import re
 import pytest
 from pyspark.sql import SparkSession
 
+from customer_mart import joins
 from customer_mart.incremental.restrict import restricted
 from customer_mart.publish.session_setting import session_setting
 from customer_mart.run import start_run
 from customer_mart.settings import load_settings
-from customer_mart.stages.open import open_sources
-from customer_mart.stages.touched import touched_customers
+from customer_mart.steps.open_sources import open_sources
+from customer_mart.steps.touched_customers import touched_customers
 from tests.incremental.warehouse import ALL_DIRT, ANY_SHARE, FEBRUARY, WHEN, Warehouse
 from tests.jobs.test_plan import FACTS, NEVER, Plans
 
@@ -63,6 +64,17 @@ def test_touched_customers_are_broadcast_to_the_facts_and_no_fact_is_exchanged(
     times = ["signup_timestamp", "deposit_timestamp", "purchase_timestamp", "event_timestamp"]
     # What is high among the games that changed is asked of the change feed.
     assert [name for name in come_due if name != "jackpot_estimate_minor"] == times
+
+
+def test_touched_customers_too_many_to_broadcast_are_hashed(
+    spark: SparkSession, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(joins, "MOST_BROADCAST", 0)
+    warehouse.insert("stg_deposits", [("new", "u0", WHEN, 100)])
+    plans = _plans(spark, warehouse)
+    for source in ("stg_signups", *FACTS):
+        found = re.findall(r"(\w+Join) \[(\w+)#.* BuildRight", plans[f"touched_{source}"])
+        assert found == [("ShuffledHashJoin", "user_id")]
 
 
 def _scans(plan: str) -> list[str]:

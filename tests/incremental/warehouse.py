@@ -6,20 +6,23 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from pyspark.sql import DataFrame
 
 from customer_mart.cli import main
-from customer_mart.publish.staged import StagingArea
+from customer_mart.publish.staging_area import StagingArea
 from customer_mart.run import start_run
 from customer_mart.settings import load_settings
-from customer_mart.stages.dim_customer import stage_dim_customer
-from customer_mart.stages.facts import stage_customers
-from customer_mart.stages.open import open_sources
-from customer_mart.stages.scores import scoring_of
-from customer_mart.stages.tables import publish_quarantine
+from customer_mart.steps.open_sources import open_sources
+from customer_mart.steps.publish_quarantine import publish_quarantine
+from customer_mart.steps.publish_scores import scoring_of
+from customer_mart.steps.stage_dim_customer import stage_dim_customer
+from customer_mart.steps.stage_sources import stage_customers
 from tests.frames import staging, utc
 from tests.jobs.operator_data import Operator, in_utc
 
+# For tests that call `forget_logs`.
+FORGOTTEN = pytest.mark.classic("empties the engine's memory of Delta logs")
 ALL_DIRT = "quality.max_quarantined_fraction=1"
 # So few customers that any share of them is large.
 ANY_SHARE = "publish.max_touched_fraction=1"

@@ -170,7 +170,7 @@ def test_status_history_and_erasure_know_the_mart_by_its_names(
     assert catalog.run("status", *ever) == 0
     capsys.readouterr()
     assert catalog.run("history", "--user-id", "new") == 3
-    assert f"There is no customer new in {MART}." in capsys.readouterr().err
+    assert f"No customer new is or was in {MART}." in capsys.readouterr().err
 
 
 def test_a_grant_that_the_catalog_does_not_know_is_one_sentence(

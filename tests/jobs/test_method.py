@@ -8,8 +8,9 @@ import pytest
 from pyspark.sql import Column, SparkSession
 from pyspark.sql import functions as F
 
-from customer_mart.stages import duplicates
+from customer_mart import joins
 from customer_mart.staging import user_key
+from customer_mart.steps import compare_duplicates
 from tests.frames import utc
 from tests.jobs.operator_data import Operator, comparable
 from tests.jobs.test_build import ALL_DIRT, SOURCES
@@ -110,7 +111,8 @@ def test_suspects_too_many_to_broadcast_are_compared_all_the_same(
     expected, quarantined = comparable(operator, "dim_customer"), operator.quarantined()
     balance = operator.balance("stg_deposits")
     assert balance["deduplicated"] == balance["DUPLICATE_KEY"] == 1
-    monkeypatch.setattr(duplicates, "MOST_BROADCAST", 0)
+    for module in (joins, compare_duplicates):
+        monkeypatch.setattr(module, "MOST_BROADCAST", 0)
     assert operator.build(*ALL_DIRT) == 0
     assert comparable(operator, "dim_customer") == expected
     assert operator.quarantined() == quarantined

@@ -12,16 +12,17 @@ from pyspark.sql import DataFrame, SparkSession
 
 from customer_mart.contracts import Contract
 from customer_mart.publish.session_setting import session_setting
-from customer_mart.publish.staged import StagingArea
+from customer_mart.publish.staging_area import StagingArea
 from customer_mart.run import start_run
 from customer_mart.settings import load_settings
-from customer_mart.stages import facts
-from customer_mart.stages.dim_customer import stage_dim_customer
-from customer_mart.stages.facts import stage_customers
-from customer_mart.stages.open import open_sources
-from customer_mart.stages.scores import scoring_of
 from customer_mart.staging.balance import recount
 from customer_mart.staging.user_key import SURE
+from customer_mart.steps import stage_sources
+from customer_mart.steps.open_sources import open_sources
+from customer_mart.steps.publish_quarantine import set_aside_of
+from customer_mart.steps.publish_scores import scoring_of
+from customer_mart.steps.stage_dim_customer import stage_dim_customer
+from customer_mart.steps.stage_sources import stage_customers
 from tests.jobs.operator_data import Operator
 from tests.jobs.test_build import SOURCES
 
@@ -83,9 +84,16 @@ def _plans(spark: SparkSession, folder: Path, *, unique: bool) -> dict[str, str]
         session_setting(spark, "spark.sql.autoBroadcastJoinThreshold", "-1"),
         pytest.MonkeyPatch.context() as patched,
     ):
-        patched.setattr(facts, "recount", _recount_of_small_sources)
-        customers = stage_dim_customer(run, stage_customers(run, open_sources(run))).rows
-    return {**area.plans, "customer_ltv_scoring": plan_of(scoring_of(run, customers))}
+        patched.setattr(stage_sources, "recount", _recount_of_small_sources)
+        sources = open_sources(run)
+        staged = stage_customers(run, sources)
+        customers = stage_dim_customer(run, staged, scored=True).rows
+        again = {
+            f"{name}_set_aside": plan_of(set_aside_of(run, sources[name], staged))
+            for name in ("stg_signups", *FACTS)
+        }
+        scores = plan_of(scoring_of(run, customers))
+    return {**area.plans, **again, "customer_ltv_scoring": scores}
 
 
 def _recount_of_small_sources(rows: DataFrame, table: Contract) -> dict[str, Any]:
@@ -109,7 +117,7 @@ def test_a_fact_is_read_once(plans: dict[str, str], fact: str) -> None:
     scans = {
         name: sum(f"sources/{fact}" in scan for scan in re.findall(r"FileScan parquet .*", plan))
         for name, plan in plans.items()
-        if not name.endswith("_compared")
+        if not name.endswith(("_compared", "_set_aside"))
     }
     assert {name: times for name, times in scans.items() if times} == {fact: 1}
 
@@ -135,7 +143,7 @@ def test_by_ids_too_a_source_goes_through_one_exchange(
     tmp_path_factory: pytest.TempPathFactory,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(facts, "QUICK", SURE)
+    monkeypatch.setattr(stage_sources, "QUICK", SURE)
     # A plan cuts long paths short.
     by_ids = _plans(spark, tmp_path_factory.mktemp("plans"), unique=False)
     for source in ("stg_signups", *FACTS, "stg_deposits_compared"):
@@ -185,6 +193,21 @@ def test_customers_are_joined_in_the_order_of_their_hash_and_counted_without_a_s
     # The window is above the joins, and no sort is above the joins.
     assert "Sort" not in joins_on[: joins_on.index("SortMergeJoin")]
     assert "Window" in joins_on[: joins_on.index("SortMergeJoin")]
+
+
+@pytest.mark.parametrize("source", ["stg_signups", *FACTS])
+def test_of_a_source_read_again_for_quarantine_suspects_alone_are_exchanged(
+    plans: dict[str, str], source: str
+) -> None:
+    plan = plans[f"{source}_set_aside"]
+    # Suspects go to the rows, and their signups to what is left of these.
+    joins = re.findall(r"(\w+Join) \[user_id#", plan)
+    assert joins == ["BroadcastHashJoin"] * (1 if source == "stg_signups" else 3)
+    assert "SortMergeJoin" not in plan
+    scans = re.findall(r"FileScan parquet .*", plan)
+    assert sum(f"sources/{source}" in scan for scan in scans) == 1
+    assert _own_exchanges(plan) == ["user_id"]
+    assert _exchanges(plan) == ["hashpartitioning"]
 
 
 def test_scoring_moves_no_row(plans: dict[str, str]) -> None:

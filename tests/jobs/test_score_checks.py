@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 
 from customer_mart.cli import run_job
 from customer_mart.customer_ltv_scoring.tiers import with_tiers
-from customer_mart.stages.scores import scoring_of
+from customer_mart.steps.publish_scores import scoring_of
 from tests.faults.damage import nothing_published, only_error
 from tests.incremental.warehouse import FEBRUARY, WHEN, Warehouse
 
@@ -60,7 +60,7 @@ def test_scores_that_are_not_those_of_all_customers_fail_the_run(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(
-        "customer_mart.stages.scores.scoring_of",
+        "customer_mart.steps.publish_scores.scoring_of",
         lambda *arguments: scoring_of(*arguments).where("user_id != 'u3'"),
     )
     assert _score(warehouse) == 1
@@ -72,8 +72,10 @@ def test_of_scores_that_go_through_an_exchange_the_totals_are_measured_behind_it
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Before it, an executor's loss may have counted every row twice.
-    monkeypatch.setattr("customer_mart.stages.scores.lie_by_partition", lambda *_: False)
-    monkeypatch.setattr("customer_mart.stages.scores.observed", lambda _: {"total:rows": 24})
+    monkeypatch.setattr("customer_mart.steps.publish_scores.lie_by_partition", lambda *_: False)
+    monkeypatch.setattr(
+        "customer_mart.steps.publish_scores.observed", lambda _: {"total:rows": 24}
+    )
     assert _score(warehouse) == 0
     found = {check["name"]: check["found"] for check in warehouse.last_run()["checks"]}
     assert found["customer_ltv_scoring.total.rows"] == "12"

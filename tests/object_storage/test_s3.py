@@ -193,7 +193,7 @@ def test_status_history_and_erasure_work_where_the_mart_is(lake: Lake) -> None:
     assert (code, found.last_run()["run_id"] in page) == (0, True)
     code, said = lake.driver.run(*said_of_u7)
     assert code == 3
-    assert said.startswith(f"customer-mart: There is no customer u7 in {MART}/")
+    assert said.startswith(f"customer-mart: No customer u7 is or was in {MART}/")
 
 
 def test_a_bucket_that_is_missing_is_one_sentence(lake: Lake) -> None:

@@ -18,10 +18,10 @@ from pyspark.sql import functions as F
 from customer_mart.publish.session_setting import session_setting
 from customer_mart.run import start_run
 from customer_mart.settings import load_settings
-from customer_mart.stages.dim_customer import stage_dim_customer
-from customer_mart.stages.facts import stage_customers
-from customer_mart.stages.open import open_sources
-from customer_mart.stages.scores import scoring_of
+from customer_mart.steps.open_sources import open_sources
+from customer_mart.steps.publish_scores import scoring_of
+from customer_mart.steps.stage_dim_customer import stage_dim_customer
+from customer_mart.steps.stage_sources import stage_customers
 from tests.frames import staging, utc
 from tests.interpreted import interpreted
 from tests.jobs.operator_data import in_utc

@@ -12,15 +12,11 @@ from pyspark.sql import functions as F
 
 from customer_mart.contracts import contract
 from customer_mart.fingerprint import package_version
-from customer_mart.publish.commit import (
-    Commit,
-    _parsed,
-    commit_metadata,
-    commits,
+from customer_mart.publish.commit import commit_metadata, publish
+from customer_mart.publish.history import (
+    history,
     metadata_of_rows,
     newest_version,
-    publish,
-    standing,
     version_of_run,
 )
 from customer_mart.publish.target import Target
@@ -40,6 +36,11 @@ def _scores(spark: SparkSession, rows: Sequence[tuple[str, date, str]]) -> DataF
         for user, signup, points in rows
     ]
     return by_name(spark, contract("customer_ltv_scoring").ddl, scores).repartition(4, "user_id")
+
+
+def _commits_of_runs(spark: SparkSession, table: Target) -> list[tuple[int, dict[str, str]]]:
+    """Versions that runs published, newest first, and what they said of themselves."""
+    return [(c.version, c.metadata) for c in history(spark, table) if c.metadata]
 
 
 def _publish(
@@ -163,12 +164,12 @@ def test_a_date_is_several_files_only_beyond_the_limit_and_a_publication_replace
     assert len(files["2024-06-02"]) == 1
     _assert_same_rows(table.read(spark), rows)
     assert [row["user_id"] for row in table.read(spark, first).collect()] == ["gone"]
-    assert commits(spark, table) == [
+    assert _commits_of_runs(spark, table) == [
         (second, commit_metadata("run-2", utc("2025-01-01 00:00:00"), "abc")),
         (first, commit_metadata("run-1", utc("2025-01-01 00:00:00"), "abc")),
     ]
     assert version_of_run(spark, table, "run-1") == first
-    assert metadata_of_rows(spark, table) == commits(spark, table)[0][1]
+    assert metadata_of_rows(history(spark, table)) == _commits_of_runs(spark, table)[0][1]
 
 
 def test_a_date_without_rows_is_left_out_also_where_a_session_overwrites_by_date(
@@ -188,36 +189,21 @@ def test_restored_rows_are_those_of_their_own_run(spark: SparkSession, table: Ta
     first = _publish(spark, _scores(spark, [("u1", FIRST, "1.00")]), table, "run-1")
     _publish(spark, _scores(spark, [("u2", FIRST, "2.00")]), table, "run-2")
     spark.sql(f"RESTORE TABLE {table.identifier} TO VERSION AS OF {first}")
-    said = metadata_of_rows(spark, table)
+    said = metadata_of_rows(history(spark, table))
     assert said == commit_metadata("run-1", utc("2025-01-01 00:00:00"), "abc")
 
 
 def test_a_publication_of_no_rows_on_an_empty_table_is_a_commit_all_the_same(
     spark: SparkSession, table: Target
 ) -> None:
-    assert commits(spark, table) == []
-    assert metadata_of_rows(spark, table) is None
+    assert _commits_of_runs(spark, table) == []
+    assert metadata_of_rows(history(spark, table)) is None
     created = newest_version(spark, table)
     for later, run_id in enumerate(("run-1", "run-2"), 1):
         assert _publish(spark, _scores(spark, []), table, run_id) == created + later
-        said = metadata_of_rows(spark, table)
+        said = metadata_of_rows(history(spark, table))
         assert said == commit_metadata(run_id, utc("2025-01-01 00:00:00"), "abc")
     assert table.read(spark).isEmpty()
-
-
-def test_what_a_restore_has_undone_does_not_stand() -> None:
-    made = [Commit(0, "CREATE TABLE", {}), *(Commit(n, "WRITE", {}) for n in (1, 2, 3))]
-    made += [Commit(4, "RESTORE", {}, {"version": "1"}), Commit(5, "WRITE", {})]
-    assert [commit.version for commit in standing(made[::-1])] == [5, 1, 0]
-    # And back to what that one had undone.
-    made += [Commit(6, "RESTORE", {}, {"version": "3"})]
-    assert [commit.version for commit in standing(made[::-1])] == [3, 2, 1, 0]
-
-
-def test_what_a_restore_to_an_instant_has_undone_is_not_told() -> None:
-    instant = {"timestamp": "2025-01-01 00:00:00"}
-    made = [Commit(1, "WRITE", {}), Commit(2, "RESTORE", {}, instant), Commit(3, "WRITE", {})]
-    assert [commit.version for commit in standing(made[::-1])] == [3, 2, 1]
 
 
 def test_what_has_been_added_under_a_name_is_not_added_again(
@@ -229,7 +215,7 @@ def test_what_has_been_added_under_a_name_is_not_added_again(
     for run_id, moves in [("run-1", rows.limit(0)), ("run-1", rows), ("run-2", rows)] * 2:
         table.append_once(moves.write, {"run_id": run_id}, f"moves of {run_id}", 7)
     assert table.read(spark).count() == 1
-    assert [said["run_id"] for _, said in commits(spark, table)] == ["run-2", "run-1"]
+    assert [said["run_id"] for _, said in _commits_of_runs(spark, table)] == ["run-2", "run-1"]
 
 
 def test_metadata_tells_the_run_the_instant_and_the_settings() -> None:
@@ -240,13 +226,3 @@ def test_metadata_tells_the_run_the_instant_and_the_settings() -> None:
         "settings_hash": "abc",
         "package_version": package_version(),
     }
-
-
-@pytest.mark.parametrize("text", ["fixed by hand", "", "[1]", "5", '{"job": "backfill"}', "{"])
-def test_metadata_that_somebody_else_wrote_is_no_run_s(text: str) -> None:
-    assert _parsed(text) == {}
-
-
-def test_metadata_of_a_run_keeps_what_else_it_says() -> None:
-    metadata = {"run_id": "run-1", "dim_customer_version": "7"}
-    assert _parsed(json.dumps(metadata)) == metadata

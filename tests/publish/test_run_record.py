@@ -109,6 +109,7 @@ def test_source_rows_before_are_those_of_the_last_run_that_succeeded_and_counted
     failed.source_rows = {"stg_games": 0}
     append_run(spark, runs, failed, utc("2025-01-03 03:01:00"), "Source stg_games is empty")
     append_run(spark, runs, _record("run-3"), utc("2025-01-04 03:01:00"))
+    append_run(spark, runs, _record("run-4"), utc("2025-01-05 03:01:00"), "")
     assert source_rows_before(spark, runs) == {"stg_games": 9, "stg_deposits": 4}
     written = runs.read(spark).orderBy("run_id").collect()
     assert [(row["run_id"], row["status"], row["error"]) for row in written] == [
@@ -116,6 +117,7 @@ def test_source_rows_before_are_those_of_the_last_run_that_succeeded_and_counted
         ("run-1b", "succeeded", None),
         ("run-2", "failed", "Source stg_games is empty"),
         ("run-3", "succeeded", None),
+        ("run-4", "failed", ""),
     ]
     [line] = [r for r in written[0]["reconciliation"] if r["amount"] is not None]
     assert (line["source"], line["rows"], line["amount"]) == ("stg_deposits", 3, Decimal("5.00"))

@@ -2,7 +2,7 @@
 
 from pyspark.sql import SparkSession
 
-from customer_mart.publish.merge import USER_METADATA
+from customer_mart.publish.commit import USER_METADATA
 from customer_mart.publish.session_setting import is_settable
 
 

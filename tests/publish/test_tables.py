@@ -9,7 +9,7 @@ from pyspark.sql import SparkSession
 from customer_mart.contracts import MART_TABLES, contract
 from customer_mart.errors import DataError, UsageError
 from customer_mart.places import absolute
-from customer_mart.publish.commit import newest_version
+from customer_mart.publish.history import newest_version
 from customer_mart.publish.run_record import RunRecord
 from customer_mart.publish.tables import (
     STATISTICS,

@@ -4,7 +4,12 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from customer_mart.contracts import contract
-from customer_mart.staging.quarantine import quarantine, quarantined_rows, suspects
+from customer_mart.staging.quarantine import (
+    Suspects,
+    quarantine,
+    quarantined_rows,
+    suspicious_users,
+)
 from customer_mart.staging.user_key import QUICK, SURE, with_user_hash
 from tests.frames import utc
 
@@ -12,6 +17,10 @@ AS_OF = utc("2025-01-01 00:00:00")
 MONDAY, TUESDAY = utc("2024-06-03 12:00:00"), utc("2024-06-04 12:00:00")
 AS_READ = "disposition string, as_read map<string,string>"
 QUARANTINED = "reason string, row map<string,string>, user_id string"
+
+
+def _suspects(spark: SparkSession, *names: str) -> Suspects:
+    return Suspects(_users(spark, *names), len(names))
 
 
 def _users(spark: SparkSession, *names: str) -> DataFrame:
@@ -48,7 +57,7 @@ def test_users_with_duplicates_or_without_a_signup_are_suspects(spark: SparkSess
     ).transform(with_user_hash)
     expected = _users(spark, "another of its hash", "orphan", "repeated", "repeated orphan")
     for method, per_customer in ((QUICK, facts.drop("user_id")), (SURE, facts)):
-        actual = suspects(per_customer, signups, method)
+        actual = suspicious_users(per_customer, signups, method)
         assert_df_equality(actual, expected, ignore_row_order=True)
 
 
@@ -57,7 +66,7 @@ def test_of_signups_those_with_duplicates_are_suspects(spark: SparkSession) -> N
         [("clean", False), ("repeated", True)], "user_id string, has_duplicates boolean"
     ).transform(with_user_hash)
     for method in (QUICK, SURE):
-        actual = suspects(signups, signups, method)
+        actual = suspicious_users(signups, signups, method)
         assert_df_equality(actual, _users(spark, "repeated"), ignore_row_order=True)
 
 
@@ -79,7 +88,7 @@ def test_quarantined_rows_are_whole_as_read_with_their_reason(spark: SparkSessio
     actual = quarantined_rows(
         rows,
         contract("stg_deposits"),
-        _users(spark, "known", "nobody"),
+        _suspects(spark, "known", "nobody"),
         _signups(spark),
         unique=False,
     )
@@ -108,7 +117,7 @@ def test_of_copies_that_differ_as_delivered_alone_the_same_one_is_kept_in_any_or
     ).coalesce(1)
     signups = _signups(spark)
     table = contract("stg_deposits")
-    actual = quarantined_rows(rows, table, _users(spark, "known"), signups, unique=False)
+    actual = quarantined_rows(rows, table, _suspects(spark, "known"), signups, unique=False)
     expected = [("DUPLICATE_KEY", {"deposit_amount_minor": "5"}, "known")]
     _assert_equal(actual, spark.createDataFrame(expected, QUARANTINED))
 
@@ -123,7 +132,7 @@ def test_rows_of_nobody_suspected_are_not_compared_again(spark: SparkSession) ->
         f"{contract('stg_web_events').ddl}, {AS_READ}",
     )
     actual = quarantined_rows(
-        rows, contract("stg_web_events"), _users(spark), _signups(spark), unique=True
+        rows, contract("stg_web_events"), _suspects(spark), _signups(spark), unique=True
     )
     expected = spark.createDataFrame([("BAD_TIMESTAMP", {"event_id": "e3"}, "known")], QUARANTINED)
     _assert_equal(actual, expected)
@@ -140,8 +149,8 @@ def test_signups_are_compared_by_key_and_never_orphans(spark: SparkSession) -> N
         ],
         f"{contract('stg_signups').ddl}, {AS_READ}",
     )
-    users = _users(spark, "u1", "u3")
-    actual = quarantined_rows(rows, contract("stg_signups"), users, None, unique=False)
+    suspects = _suspects(spark, "u1", "u3")
+    actual = quarantined_rows(rows, contract("stg_signups"), suspects, unique=False)
     # Both at the same instant: the countries decide, and NO comes before SE.
     expected = spark.createDataFrame([("DUPLICATE_KEY", {"country": "SE"}, "u1")], QUARANTINED)
     _assert_equal(actual, expected)
@@ -157,7 +166,7 @@ def test_a_source_without_users_keeps_the_rows_that_its_rules_set_aside(
         ],
         f"{contract('stg_games').ddl}, {AS_READ}",
     )
-    actual = quarantined_rows(rows, contract("stg_games"), None, None, unique=True)
+    actual = quarantined_rows(rows, contract("stg_games"), unique=True)
     expected = spark.createDataFrame([("NULL_KEY", {"game_name": "Lost"}, None)], QUARANTINED)
     _assert_equal(actual, expected)
 

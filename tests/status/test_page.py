@@ -10,7 +10,8 @@ from pyspark.sql import functions as F
 from customer_mart.cli import main
 from customer_mart.errors import DataError, UnhealthyError
 from customer_mart.publish.checks import Check
-from customer_mart.publish.commit import commit_metadata, newest_version, publish
+from customer_mart.publish.commit import commit_metadata, publish
+from customer_mart.publish.history import newest_version
 from customer_mart.publish.run_record import RunRecord, append_run
 from customer_mart.publish.target import target
 from customer_mart.settings import Settings, load_settings

@@ -6,9 +6,9 @@ from pyspark.sql import DataFrame, Observation
 from pyspark.sql import functions as F
 
 from customer_mart.contracts import Contract
+from customer_mart.joins import MOST_BROADCAST, small_side
 from customer_mart.run import Run
 from customer_mart.sources import SourceTable
-from customer_mart.stages.passes import early_rows
 from customer_mart.staging.balance import duplicate_metrics
 from customer_mart.staging.dispositions import DISPOSITION, USED, with_duplicates
 from customer_mart.staging.user_key import (
@@ -19,9 +19,7 @@ from customer_mart.staging.user_key import (
     exchanged,
     with_user_hash,
 )
-
-# Users to compare, up to whom they go to the facts and not the facts to them.
-MOST_BROADCAST = 1_000_000
+from customer_mart.steps.early_rows import early_rows
 
 
 def marked(run: Run, rows: DataFrame, table: Contract) -> tuple[DataFrame, Observation | None]:
@@ -54,14 +52,13 @@ def compared_again(
     duplicates.
     """
     table, duplicates = source.contract, Observation()
-    users = staged.where(HAS_DUPLICATES).select(*method.key)
+    users = staged.where(HAS_DUPLICATES).select(*method.key).transform(small_side, suspects)
     used = early_rows(run, source).where(F.col(DISPOSITION) == USED)
     if suspects <= MOST_BROADCAST:
-        theirs = with_user_hash(used).join(F.broadcast(users), list(method.key), "left_semi")
+        theirs = with_user_hash(used).join(users, list(method.key), "left_semi")
         by_user = exchanged(theirs.drop(USER_HASH), method)
     else:
-        side = users.hint("shuffle_hash")
-        by_user = exchanged(used, method).join(side, list(method.key), "left_semi")
+        by_user = exchanged(used, method).join(users, list(method.key), "left_semi")
     # After the exchange: what is observed here is exact.
     counted = with_duplicates(by_user, table, unique=False).observe(
         duplicates, *duplicate_metrics(table)

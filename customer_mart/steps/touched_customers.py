@@ -1,4 +1,4 @@
-"""Incremental stages: who was touched, and the tables merged with what became of them."""
+"""The steps of an incremental run: who was touched, and the tables brought up to date."""
 
 from collections.abc import Mapping
 
@@ -13,12 +13,12 @@ from customer_mart.incremental.decide import (
     rebuild_reason,
 )
 from customer_mart.incremental.last_run import LastRun, last_run
+from customer_mart.incremental.published_dim import has_dim_of
 from customer_mart.incremental.touched import Touched, find_touched
-from customer_mart.publish.commit import metadata_of_rows, newest_version
+from customer_mart.publish.history import history, metadata_of_rows, newest_version
 from customer_mart.publish.merge import merge
 from customer_mart.run import Run
 from customer_mart.sources import SourceTable
-from customer_mart.stages.tables import has_dim_of
 
 
 def touched_customers(run: Run, sources: dict[str, SourceTable]) -> Touched | None:
@@ -37,7 +37,9 @@ def touched_customers(run: Run, sources: dict[str, SourceTable]) -> Touched | No
             stage.rows = found.number
             return found
         if run.record.mode == "incremental":
-            raise DataError(f"Only a rebuild can be right: {found}; run with --mode full or auto")
+            raise DataError(
+                f"An incremental run is not safe here: {found}; use --mode auto or full"
+            )
         stage.notes.append(f"rebuild: {found}")
     run.record.mode, run.record.rebuild_reason = "full", found
     return None
@@ -68,7 +70,7 @@ def scores_are_current(run: Run) -> bool:
     scores = run.target("customer_ltv_scoring")
     if not scores.exists(run.spark):
         return False
-    said = metadata_of_rows(run.spark, scores) or {}
+    said = metadata_of_rows(history(run.spark, scores)) or {}
     # All that the run would say of its own commit, but for its name.
     would_say = {**run.commit_metadata, "run_id": said.get("run_id")}
     is_of_now = would_say.items() <= said.items()

@@ -12,15 +12,15 @@ from pyspark.sql import functions as F
 
 from customer_mart.contracts import contract
 from customer_mart.maintain import last_run_too_old
-from customer_mart.publish.commit import newest_version
-from customer_mart.publish.maintenance import (
+from customer_mart.publish.history import newest_version
+from customer_mart.publish.target import Target
+from customer_mart.publish.upkeep import (
     compact,
     crowded_partitions,
     keep_deleted_files,
     size,
     vacuum,
 )
-from customer_mart.publish.target import Target
 from customer_mart.settings import load_settings
 from tests.frames import by_name
 from tests.publish.mart_rows import customer
@@ -65,7 +65,7 @@ def test_only_a_crowded_partition_is_compacted(spark: SparkSession, dim: Target)
 def test_many_crowded_partitions_are_named_a_few_at_a_time(
     spark: SparkSession, dim: Target, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("customer_mart.publish.maintenance.MOST_PARTITIONS_NAMED", 1)
+    monkeypatch.setattr("customer_mart.publish.upkeep.MOST_PARTITIONS_NAMED", 1)
     row = by_name(spark, dim.contract.ddl, [customer(user_id="u1")]).coalesce(1)
     dim.append(row.write.partitionBy("signup_date"))
     before = _rows(spark, dim)

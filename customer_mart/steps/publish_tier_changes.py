@@ -9,7 +9,7 @@ from customer_mart.customer_tier_changes.customer_tier_changes import customer_t
 from customer_mart.customer_tier_changes.publications import Publication, owed_publications
 from customer_mart.errors import first_line
 from customer_mart.failures import unreadable_file
-from customer_mart.publish.commit import history, newest_version, standing
+from customer_mart.publish.history import history, newest_version, standing
 from customer_mart.publish.session_setting import HASHED_JOINS, tuned
 from customer_mart.rows import frame_of
 from customer_mart.run import Run

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pyspark.sql import SparkSession
 
 from customer_mart.identifiers import quoted, sql_string
+from customer_mart.publish.commit import USER_METADATA
 from customer_mart.publish.dictionaries import dictionaries_for_few_values
 from customer_mart.publish.layout import partition_of
-from customer_mart.publish.merge import USER_METADATA
 from customer_mart.publish.session_setting import session_setting
 from customer_mart.publish.target import Target
 

@@ -16,8 +16,6 @@ from customer_mart.dim_customer.web_events import web_events_per_customer
 from customer_mart.progress import GaveWayError, Stage
 from customer_mart.run import Run
 from customer_mart.sources import SourceTable
-from customer_mart.stages.duplicates import compared_again, marked
-from customer_mart.stages.passes import early_rows, observed
 from customer_mart.staging.balance import (
     Balance,
     balance_of,
@@ -42,6 +40,8 @@ from customer_mart.staging.user_key import (
     Method,
     exchanged,
 )
+from customer_mart.steps.compare_duplicates import compared_again, marked
+from customer_mart.steps.early_rows import early_rows, observed
 
 
 class PerCustomer(Protocol):
@@ -62,6 +62,15 @@ class StagedCustomers:
     deposits: DataFrame
     purchases: DataFrame
     web_events: DataFrame
+
+    def of_source(self, name: str) -> DataFrame | None:
+        """That of a source; None of one without users."""
+        return {
+            "stg_signups": self.signups,
+            "stg_deposits": self.deposits,
+            "stg_ticket_purchases": self.purchases,
+            "stg_web_events": self.web_events,
+        }.get(name)
 
 
 @dataclass(frozen=True)

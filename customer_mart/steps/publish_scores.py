@@ -13,7 +13,7 @@ from customer_mart.customer_ltv_scoring.customer_ltv_scoring import (
     customer_ltv_scoring,
     with_scoring,
 )
-from customer_mart.customer_tier_changes.publications import OF_SCORES
+from customer_mart.customer_tier_changes.publications import DIM_VERSION
 from customer_mart.errors import DataError, MartError
 from customer_mart.failures import all_that_is_told
 from customer_mart.publish.checks import (
@@ -25,8 +25,8 @@ from customer_mart.publish.checks import (
 )
 from customer_mart.publish.layout import lie_by_partition
 from customer_mart.run import Run
-from customer_mart.stages.passes import observed
-from customer_mart.stages.tables import publish_rows
+from customer_mart.steps.early_rows import observed
+from customer_mart.steps.publish_tables import publish_rows
 
 SCORING_TOTALS = (
     "rows",
@@ -84,7 +84,7 @@ def publish_scoring(run: Run, customers: DataFrame, dim_version: int) -> Totals:
             table.name,
             checked.observe(of_scores, *_totals()),
             [F.desc("ltv_score"), F.asc("user_id")],
-            {OF_SCORES: str(dim_version)},
+            {DIM_VERSION: str(dim_version)},
             are_in_place=are_in_place,
         )
     if not are_in_place:

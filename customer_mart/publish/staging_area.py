@@ -42,7 +42,8 @@ class StagingArea:
         # that has to be allowed.
         write = write.option("overwriteSchema", "true")
         if self.is_table:
-            write.saveAsTable(place)
+            # A table of Delta refuses names that a source may have, unless it maps them.
+            write.option("delta.columnMapping.mode", "name").saveAsTable(place)
             read_back = self.spark.read.table(place)
         else:
             write.parquet(place)

@@ -9,6 +9,7 @@ from pyspark.sql import DataFrame
 from customer_mart.contracts import contract
 from customer_mart.erasure.known_ledger import require_no_new_entry
 from customer_mart.errors import DataError, MartError
+from customer_mart.incremental.published_dim import is_as_recorded
 from customer_mart.publish.checks import (
     CHECKSUM,
     Check,
@@ -22,17 +23,16 @@ from customer_mart.publish.checks import (
 from customer_mart.publish.run_record import source_rows_before
 from customer_mart.run import Run
 from customer_mart.sources import SourceTable
-from customer_mart.stages.dim_customer import StagedDim
-from customer_mart.stages.scores import SCORING_TOTALS, Totals
-from customer_mart.stages.tables import is_as_recorded
 from customer_mart.staging.balance import READ, Balance
 from customer_mart.staging.dispositions import USED
+from customer_mart.steps.publish_scores import SCORING_TOTALS, Totals
+from customer_mart.steps.stage_dim_customer import StagedDim
 
 NEVER_EMPTIED = ("stg_signups", "stg_games")
 BEFORE_SIGNUP = ("purchases_before_signup", "deposits_before_signup")
 
 
-def check_games(source: SourceTable) -> None:
+def require_unique_games(source: SourceTable) -> None:
     """Refuses a game that is listed twice: joined to purchases it would multiply spend.
 
     Raises:
@@ -47,7 +47,7 @@ def check_games(source: SourceTable) -> None:
         )
 
 
-def pass_source_gates(run: Run, whole: Mapping[str, int] | None = None) -> None:
+def require_sound_sources(run: Run, whole: Mapping[str, int] | None = None) -> None:
     """Lets the run go on if every source is balanced, clean enough and not suddenly empty.
 
     whole: rows of each source, when those of touched customers alone were read, or none; what is
@@ -114,7 +114,7 @@ def _too_dirty(balance: Balance, run: Run) -> str:
     )
 
 
-def pass_ledger_gate(run: Run) -> None:
+def require_nobody_erased(run: Run) -> None:
     """Lets the run go on if nobody was erased since it started.
 
     Raises:
@@ -124,7 +124,7 @@ def pass_ledger_gate(run: Run) -> None:
     require_no_new_entry(run.spark, run.settings, run.ledger)
 
 
-def pass_dim_checks(run: Run, staged: StagedDim, signups: DataFrame) -> None:
+def require_dim_checks(run: Run, staged: StagedDim, signups: DataFrame) -> None:
     """Lets the staged dim_customer through if all its checks pass.
 
     signups: one row per user, as staged.
@@ -149,7 +149,7 @@ def pass_dim_checks(run: Run, staged: StagedDim, signups: DataFrame) -> None:
         _require(run, checks + key_checks(table, staged.measured, "stg_signups", checksum))
 
 
-def pass_scoring_checks(run: Run, staged: StagedDim) -> None:
+def require_scoring_checks(run: Run, staged: StagedDim) -> None:
     """Lets the staged customers through if their scores would pass all checks.
 
     Raises:
@@ -160,7 +160,7 @@ def pass_scoring_checks(run: Run, staged: StagedDim) -> None:
     _require(run, [check for check in checks if not check.passed])
 
 
-def pass_published_dim(run: Run, customers: DataFrame) -> None:
+def require_unique_customers(run: Run, customers: DataFrame) -> None:
     """Lets customers be scored whom something else than a run may have published.
 
     Raises:
@@ -173,7 +173,7 @@ def pass_published_dim(run: Run, customers: DataFrame) -> None:
         _require(run, [unique_check(table, shared_keys(customers, table.key))])
 
 
-def check_published_scores(run: Run, totals: Totals) -> None:
+def require_published_scores(run: Run, totals: Totals) -> None:
     """Records the checks of the scores: each row has passed them, and all total like customers.
 
     Raises:

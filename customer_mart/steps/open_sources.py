@@ -4,12 +4,10 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
-from customer_mart.contracts import STAGING_TABLES
+from customer_mart.contracts import OPTIONAL_STAGING_TABLES, STAGING_TABLES
 from customer_mart.publish.session_setting import allow_old_versions
 from customer_mart.run import Run
 from customer_mart.sources import SourceTable, open_source
-
-OPTIONAL = ("stg_funnel_spend",)
 
 
 def open_sources(run: Run) -> dict[str, SourceTable]:
@@ -41,7 +39,7 @@ def open_sources(run: Run) -> dict[str, SourceTable]:
 
 def _open(run: Run, name: str) -> SourceTable | None:
     sources = run.settings.sources
-    is_optional = name in OPTIONAL
+    is_optional = name in OPTIONAL_STAGING_TABLES
     return open_source(
         run.spark, name, sources.source(name), sources.time_zone, optional=is_optional
     )

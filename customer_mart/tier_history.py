@@ -6,7 +6,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from customer_mart.errors import DataError
-from customer_mart.publish.commit import metadata_of_rows
+from customer_mart.publish.history import history, metadata_of_rows
 from customer_mart.publish.target import published
 from customer_mart.settings import Settings
 from customer_mart.terminal import print_line, print_rows, shown
@@ -36,10 +36,10 @@ def print_history(spark: SparkSession, settings: Settings, user_id: str) -> None
     if not moves.isEmpty():
         print_rows(moves, f"Tier moves of {user_id}")
     elif now is None:
-        raise DataError(f"There is no customer {user_id} in {scores.place}, and was none")
+        raise DataError(f"No customer {user_id} is or was in {scores.place}")
     else:
         print_line(f"{user_id} has not moved since the tier moves are on record.")
-    said = metadata_of_rows(spark, scores) or {}
+    said = metadata_of_rows(history(spark, scores)) or {}
     as_of = shown(datetime.fromisoformat(said["as_of"])) if said else "an unknown instant"
     if now is None:
         print_line(f"As of {as_of}, {user_id} is no customer any more.")

@@ -8,7 +8,7 @@ from chispa import assert_df_equality
 from pyspark.sql import DataFrame, SparkSession
 
 from customer_mart.publish.session_setting import session_setting
-from customer_mart.publish.staged import StagingArea, clear_abandoned, staging_area
+from customer_mart.publish.staging_area import StagingArea, clear_abandoned, staging_area
 from customer_mart.settings.settings import Mart
 from tests.frames import utc
 
@@ -102,7 +102,7 @@ def test_rows_behind_a_uri_leave_nothing_behind(
 def test_rows_behind_a_uri_are_emptied_where_no_jvm_deletes_a_folder(
     spark: SparkSession, tmp_path: Path, rows: DataFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("customer_mart.publish.staged.has_jvm", lambda _session: False)
+    monkeypatch.setattr("customer_mart.publish.staging_area.has_jvm", lambda _session: False)
     area = staging_area(spark, Mart(location=tmp_path.as_uri()), "run-1")
     assert_df_equality(area.stage("a", rows), rows, ignore_nullable=True, ignore_row_order=True)
     area.clear()
@@ -189,6 +189,19 @@ def test_what_is_staged_again_may_have_other_columns_also_where_tables_are_delta
         assert [tuple(row) for row in again.collect()] == [("a", 1)]
         area.clear()
     assert _tables(spark, schema) == []
+
+
+def test_what_is_staged_may_have_any_name_also_where_tables_are_delta(
+    spark: SparkSession, schema: str
+) -> None:
+    area = StagingArea(spark, f"{schema}._staging_named", is_table=True)
+    rows = spark.range(1).selectExpr("id AS `a, b`", "named_struct('first name', 'x') AS `c;d`")
+    with session_setting(spark, "spark.sql.sources.default", "delta"):
+        named = area.stage("names", rows)
+        assert [row.asDict(recursive=True) for row in named.collect()] == [
+            {"a, b": 0, "c;d": {"first name": "x"}}
+        ]
+        area.clear()
 
 
 def test_only_what_killed_runs_left_beside_the_mart_is_cleared(

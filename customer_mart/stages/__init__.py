@@ -1,1 +1,0 @@
-"""The stages of a run: each reads, checks or publishes, and says so on its line of progress."""
