@@ -19,7 +19,8 @@ usd = points = Decimal
 
 def tiered(cases: DataFrame, scoring: Scoring) -> DataFrame:
     """The cases scored anew, whatever their recency is."""
-    recent = cases.withColumn("days_since_last_activity", F.lit(0.0))
+    given = cases.drop("ltv_score", "vip_tier")
+    recent = given.withColumn("days_since_last_activity", F.lit(0.0))
     return recent.transform(with_tiers, scoring).select(cases.columns)
 
 

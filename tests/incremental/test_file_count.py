@@ -8,7 +8,6 @@ import os
 import pytest
 
 from customer_mart.cli import main
-from customer_mart.settings import Settings
 from tests.frames import utc
 from tests.incremental.warehouse import FEBRUARY, USERS, WHEN, Warehouse
 
@@ -20,8 +19,7 @@ LATER = [
     for name in "ab"
 ]
 DATES = 4
-# Up to so many files of a partition are left to themselves.
-MOST_FILES = Settings().maintenance.max_files_per_partition
+COMPACT_ALL = ["--set", "maintenance.max_files_per_partition=1"]
 
 
 def _files(warehouse: Warehouse, table: str) -> int:
@@ -60,6 +58,7 @@ def test_incremental_runs_leave_one_file_a_date_and_maintenance_one_of_the_recor
     assert warehouse.run(FEBRUARY) == 0
     assert _files(warehouse, "dim_customer") == DATES + 1
     assert _files(warehouse, "customer_ltv_scoring") == DATES
-    assert main(["maintain", "--mart", str(warehouse.mart)]) == 0
+    assert main(["maintain", "--mart", str(warehouse.mart), *COMPACT_ALL]) == 0
     assert _files(warehouse, "mart_runs") == 1
-    assert _files(warehouse, "customer_tier_changes") <= MOST_FILES
+    assert _files(warehouse, "customer_tier_changes") == 1
+    assert _files(warehouse, "dim_customer") == DATES
