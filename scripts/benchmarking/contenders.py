@@ -9,12 +9,11 @@ from pyspark.sql import DataFrame, SparkSession
 
 from customer_mart.contracts import STAGING_TABLES
 from customer_mart.pipeline import (
-    Build,
     build_customer_ltv_scoring,
     build_customer_mart,
     build_dim_customer,
-    recorded,
 )
+from customer_mart.recording import Build, recorded
 from customer_mart.run import Mode, start_run
 from customer_mart.session import TUNED
 from customer_mart.settings import load_settings

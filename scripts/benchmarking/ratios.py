@@ -70,7 +70,10 @@ TARGETS: dict[str, tuple[Target, ...]] = {
             1.6,
         ),
     ),
-    "small-driver": (Target("2 GB driver / default", "dim_customer_2g", "dim_customer"),),
+    "small-driver": (
+        Target("2 GB driver / default", "dim_customer_2g", "dim_customer"),
+        Target("both tables, 2 GB driver / dim_customer", "customer_mart_2g", "dim_customer"),
+    ),
     "incremental": (
         Target("nothing changed / full build", "incremental_unchanged", "customer_mart", 0.05),
         Target("0.1 % touched / full build", "incremental_0.1_percent", "customer_mart", 0.15),
