@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 from contextlib import suppress
 from importlib.util import find_spec
 
@@ -14,6 +15,8 @@ from customer_mart.publish.session_setting import set_if_allowed
 # Where one of these is set, something else decides on master, memory and jars.
 MANAGED_BY = ("PYSPARK_GATEWAY_PORT", "DATABRICKS_RUNTIME_VERSION", "SPARK_REMOTE")
 NO_ADDRESS = "INVALID_CONNECT_URL"
+# Parameters, such as a token, that no / divides from the host: PySpark takes them for its name.
+PARAMETER_IN_HOST = re.compile(r"sc://[^/]*[;=]")
 
 DELTA = {
     "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
@@ -131,18 +134,32 @@ def _existing_session() -> SparkSession | None:
 
 def _managed_session() -> SparkSession:
     """No name, no setting: they are those of whoever manages this process."""
+    if PARAMETER_IN_HOST.match(os.environ.get("SPARK_REMOTE", "")):
+        raise _no_address()
     try:
         session = SparkSession.builder.getOrCreate()
         session.version  # noqa: B018 - the first word to a Spark Connect server
-    except (ImportError, PySparkException) as error:
-        if isinstance(error, PySparkException) and error.getCondition() == NO_ADDRESS:
+    except (ImportError, PySparkException, ValueError) as error:
+        if _is_no_address(error):
             # PySpark repeats the address, and the token in it.
-            raise UsageError(
-                "Spark does not start: SPARK_REMOTE is no address such as sc://HOST:15002 (it is "
-                "not shown, for it may hold a token; in there a = is written %3D)"
-            ) from None
+            raise _no_address() from None
         raise UsageError(f"Spark does not start: {first_line(error)}") from error
     return session
+
+
+def _is_no_address(error: Exception) -> bool:
+    """Whether it is the address that PySpark, or Python's own parser of URLs, cannot read."""
+    if isinstance(error, PySparkException):
+        return error.getCondition() == NO_ADDRESS
+    return isinstance(error, ValueError) and "SPARK_REMOTE" in os.environ
+
+
+def _no_address() -> UsageError:
+    return UsageError(
+        "Spark does not start: SPARK_REMOTE is no address such as sc://HOST:15002 or "
+        "sc://HOST:15002/;token=... (it is not shown, for it may hold a token; in there a = is "
+        "written %3D)"
+    )
 
 
 def _laptop_session(choices: dict[str, str]) -> SparkSession:

@@ -76,7 +76,18 @@ def test_a_refused_setting_of_mere_speed_is_noted_and_nothing_more(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("address", ["sc://h:443/;token={}==", "sc:///;token={}", "h/token={}"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "sc://h:443/;token={}==",
+        "sc:///;token={}",
+        "h/token={}",
+        # Without the / the token stands in the place of the port, or of the host's name.
+        "sc://localhost:15002;token={}",
+        "sc://localhost;token={}",
+        "sc://localhost:{}",
+    ],
+)
 def test_an_address_that_is_none_is_not_repeated_with_its_token(
     address: str, tmp_path: Path
 ) -> None:
