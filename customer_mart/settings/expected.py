@@ -21,6 +21,7 @@ EXPECTED = {
     "string_type": "text is expected, in quotes where YAML takes it for something else",
     "string_too_short": "it must not be empty",
 }
+NAME = re.compile(r"[\w.-]+")
 TIME = "a time is expected, such as 2025-01-01T00:00:00Z"
 
 
@@ -37,4 +38,15 @@ def expected(error_type: str, message: str) -> str:
 
 def setting_name(place: tuple[Any, ...]) -> str:
     """The setting that an error is about; pydantic says of a name that it is a key."""
-    return ".".join(str(part) for part in place if part != "[key]") or "settings"
+    return shown_name(".".join(str(part) for part in place if part != "[key]")) or "settings"
+
+
+def shown_name(name: str) -> str:
+    """A name of the configuration without what no name has, and dots in its place.
+
+    Where the blank after a : was forgotten, what follows it is the value, and may be a secret.
+    """
+    beginning = NAME.match(name)
+    if beginning is None:
+        return "..." if name else ""
+    return name if beginning[0] == name else f"{beginning[0]}..."

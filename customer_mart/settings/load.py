@@ -9,9 +9,12 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from customer_mart.errors import UsageError
-from customer_mart.settings.expected import expected, setting_name
+from customer_mart.settings.expected import expected, setting_name, shown_name
 from customer_mart.settings.names import CREDENTIAL_FOUND, holds_credential
 from customer_mart.settings.settings import Settings
+
+# Pydantic's types of error where settings by name are expected.
+GROUPS = ("model_type", "dict_type")
 
 
 class WholeList(dict[int, Any]):
@@ -40,7 +43,8 @@ def load_settings(
     try:
         return Settings.model_validate(_over_defaults(tree))
     except ValidationError as invalid:
-        raise UsageError(_sentence(invalid)) from invalid
+        # The error's own text has names whole, and a forgotten blank makes a value part of one.
+        raise UsageError(_sentence(invalid)) from None
 
 
 def _from_file(config: Path) -> dict[str, Any]:
@@ -76,7 +80,8 @@ def _fault(malformed: yaml.YAMLError) -> str:
 def _override(tree: dict[str, Any], override: str) -> None:
     """Puts one `a.b=c` into the tree; a whole number in the path is a score or an index."""
     path, equals, text = override.partition("=")
-    if not equals or not path.strip():
+    path = path.strip()
+    if not equals or not path:
         # It is not repeated: there may be a secret in it.
         raise UsageError(
             "--set takes name=value, such as scoring.min_tenure_days=0: one has no name or no ="
@@ -84,10 +89,11 @@ def _override(tree: dict[str, Any], override: str) -> None:
     try:
         value = yaml.safe_load(text)
     except yaml.YAMLError as malformed:
+        name, fault = shown_name(path), _fault(malformed)
         raise UsageError(
-            f"--set {path}: what follows the = is not a YAML value ({_fault(malformed)})"
+            f"--set {name}: what follows the = is not a YAML value ({fault})"
         ) from None
-    keys: list[Any] = [int(key) if key.isdigit() else key for key in path.strip().split(".")]
+    keys: list[Any] = [int(key) if key.isdigit() else key for key in path.split(".")]
     *parents, leaf = keys
     node: dict[Any, Any] = tree
     for key in parents:
@@ -107,7 +113,10 @@ def _group(node: dict[Any, Any], key: Any, path: str) -> dict[Any, Any]:
     elif isinstance(group, list):
         group = WholeList(enumerate(group))
     elif not isinstance(group, dict):
-        raise UsageError(f"--set {path}: {key} is a single value and holds nothing by name")
+        raise UsageError(
+            f"--set {shown_name(path)}: {shown_name(str(key))} is a single value and holds "
+            "nothing by name"
+        )
     node[key] = group
     return group
 
@@ -139,7 +148,8 @@ def _listed(items: dict[Any, Any]) -> list[Any]:
     """
     named = [key for key in items if not isinstance(key, int)]
     if named:
-        raise UsageError(f"{named[0]} is in the place of a number: a list's items count from 0")
+        name = shown_name(str(named[0]))
+        raise UsageError(f"{name} is in the place of a number: a list's items count from 0")
     return [item for _, item in sorted(items.items())]
 
 
@@ -152,7 +162,7 @@ def _refuse_unknown(tree: dict[str, Any], model: type[BaseModel], path: tuple[st
     fields = {field.alias or name: field for name, field in model.model_fields.items()}
     for name, value in tree.items():
         if name not in fields:
-            full = ".".join([*path, str(name)])
+            full = setting_name((*path, name))
             raise UsageError(f"Unknown setting {full}; the nearest one is {_nearest(full)}")
         child = fields[name].annotation
         if isinstance(value, dict) and isinstance(child, type) and issubclass(child, BaseModel):
@@ -190,6 +200,6 @@ def _sentence(invalid: ValidationError) -> str:
         return f"The setting {name} is not valid, and holds a credential: no setting does"
     is_secret = first["type"] == CREDENTIAL_FOUND or holds_credential(str(found))
     # A single value in the place of a group may be of any of its settings.
-    is_group = first["type"] == "model_type" or isinstance(found, dict | list | tuple | BaseModel)
+    is_group = first["type"] in GROUPS or isinstance(found, dict | list | tuple | BaseModel)
     shown = "" if is_secret or is_group else f" (found {found!r})"
     return f"The setting {name} is not valid: {expected(first['type'], first['msg'])}{shown}"

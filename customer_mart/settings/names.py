@@ -11,6 +11,8 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
+from customer_mart.settings.expected import shown_name
+
 CREDENTIAL_FOUND = "credential_found"
 # What a catalog takes without surprises, and nothing that could end one identifier and begin
 # another statement.
@@ -117,7 +119,7 @@ def _reader_options(options: dict[str, str]) -> dict[str, str]:
                 CREDENTIAL_FOUND,
                 "the option {name} is a credential, which belongs to the session and never into "
                 "the settings (docs/platforms/object-storage.md)",
-                {"name": name},
+                {"name": shown_name(name)},
             )
         _refuse_secret(value)
         # Hadoop takes options for its own settings, in which it too knows such references.

@@ -12,6 +12,7 @@ from typing_extensions import Self
 
 from customer_mart.contracts import STAGING_TABLES, contract
 from customer_mart.identifiers import sql_string
+from customer_mart.settings.expected import shown_name
 from customer_mart.settings.names import (
     ColumnName,
     Label,
@@ -105,7 +106,7 @@ class Sources(Model):
             source: Source = getattr(self, table)
             unknown = sorted(set(source.columns) - set(contract(table).column_names))
             if unknown:
-                raise ValueError(f"{table} has no column {unknown[0]} to map")
+                raise ValueError(f"{table} has no column {shown_name(unknown[0])} to map")
         return self
 
 

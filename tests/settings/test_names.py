@@ -204,7 +204,20 @@ def test_a_salt_in_the_place_of_its_variable_is_not_repeated(
 
 @pytest.mark.parametrize(
     "override",
-    [SENTINEL, f"={SENTINEL}", f"erasure={SENTINEL}", f"erasure.salt_env:{SENTINEL}"],
+    [
+        SENTINEL,
+        f"={SENTINEL}",
+        f"erasure={SENTINEL}",
+        f"erasure.salt_env:{SENTINEL}",
+        f"erasure.salt_env:{SENTINEL}=1",
+        f"erasure.salt_env:{SENTINEL}=[",
+        f"status.max_age_hours:x.{SENTINEL}=1",
+        f"sources.stg_games.options=fs.s3a.secret.key={SENTINEL}",
+        f"sources.stg_games.options.fs.s3a.secret.key={SENTINEL}",
+        f"sources.stg_games.options.sep:x.{SENTINEL}=1",
+        f"sources.stg_games.columns.x:{SENTINEL}=1",
+        f"scoring.vip_tiers.bands.label:{SENTINEL}.x=1",
+    ],
 )
 def test_an_override_that_is_none_is_not_repeated(override: str) -> None:
     with pytest.raises(UsageError) as refused:
@@ -224,6 +237,14 @@ def test_an_override_that_is_none_is_not_repeated(override: str) -> None:
         f"mart: *{SENTINEL}",
         f"mart: !{SENTINEL} x",
         f"mart: {{location: s3a://lake, {SENTINEL}",
+        # The blank after a : is forgotten.
+        f"mart: {{location:{CREDENTIALS[0]}}}",
+        f"erasure: {{salt_env:{SENTINEL}}}",
+        f"erasure: {{? ':{SENTINEL}' : x}}",
+        f"sources: {{stg_games: {{options: {{fs.s3a.secret.key:{SENTINEL}}}}}}}",
+        f"sources: {{stg_games: {{options: {{fs.s3a.secret.key={SENTINEL}: x}}}}}}",
+        f"sources:\n  stg_games:\n    options:\n      fs.s3a.secret.key:{SENTINEL}",
+        f"sources: {{stg_games: {{columns: {{x:{SENTINEL}: y}}}}}}",
     ],
 )
 @pytest.mark.parametrize("flags", [[], ["--verbose"]])
@@ -236,6 +257,33 @@ def test_no_error_of_a_configuration_repeats_a_secret(
     out, err = capsys.readouterr()
     assert err.splitlines()[-1].startswith("customer-mart: ")
     assert SENTINEL not in out + err
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (
+            "mart: {location:/data}",
+            "Unknown setting mart.location...; the nearest one is mart.location",
+        ),
+        (
+            "sources: {stg_games: {columns: {user_id:x: y}}}",
+            "The setting sources is not valid: stg_games has no column user_id... to map",
+        ),
+        (
+            "sources:\n  stg_games:\n    options:\n      sep:x",
+            "The setting sources.stg_games.options is not valid: settings by name are expected",
+        ),
+    ],
+)
+def test_of_a_name_with_a_forgotten_blank_the_beginning_is_shown(
+    tmp_path: Path, text: str, sentence: str
+) -> None:
+    config = tmp_path / "mart.yml"
+    config.write_text(text)
+    with pytest.raises(UsageError) as refused:
+        load_settings(config)
+    assert str(refused.value) == sentence
 
 
 @pytest.mark.parametrize(
