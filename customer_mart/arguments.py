@@ -126,12 +126,12 @@ def instant(text: str) -> datetime:
     try:
         # Python 3.10 does not know the Z that ISO 8601 writes for UTC.
         parsed = datetime.fromisoformat(text.strip().replace("Z", "+00:00").replace("z", "+00:00"))
-    except ValueError as malformed:
+        if parsed.tzinfo is None:
+            return parsed.replace(tzinfo=timezone.utc)
+        return parsed.astimezone(timezone.utc)
+    except (OverflowError, ValueError) as malformed:
         message = f"{text!r} is not an instant such as 2025-01-01T00:00:00Z"
         raise argparse.ArgumentTypeError(message) from malformed
-    if parsed.tzinfo is None:
-        return parsed.replace(tzinfo=timezone.utc)
-    return parsed.astimezone(timezone.utc)
 
 
 def _positive(text: str) -> int:

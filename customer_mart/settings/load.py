@@ -17,6 +17,22 @@ from customer_mart.settings.settings import Settings
 GROUPS = ("model_type", "dict_type")
 
 
+class _BadValueError(yaml.MarkedYAMLError):
+    """A value that has the form of its type and is none, such as the date 2025-02-30."""
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML, in which such a value is an error like any other: PyYAML lets Python's own pass."""
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep)
+        except (ArithmeticError, AttributeError, LookupError, ValueError):
+            # Python's error has the value in it.
+            problem = "there is no such date or number"
+            raise _BadValueError(problem=problem, problem_mark=node.start_mark) from None
+
+
 class WholeList(dict[int, Any]):
     """The items of a list by number, so that one can be overridden; no default is among them."""
 
@@ -49,7 +65,7 @@ def load_settings(
 
 def _from_file(config: Path) -> dict[str, Any]:
     try:
-        tree = yaml.safe_load(config.read_text(encoding="utf-8"))
+        tree = _parsed(config.read_text(encoding="utf-8"))
     except OSError as missing:
         raise UsageError(
             f"Cannot read the configuration {config}: {missing.strerror}"
@@ -66,15 +82,25 @@ def _from_file(config: Path) -> dict[str, Any]:
     return tree or {}
 
 
+def _parsed(text: str) -> Any:
+    """What a YAML text says.
+
+    Raises:
+        yaml.YAMLError: if it is none, or one of its values is not what it looks like.
+    """
+    return yaml.load(text, Loader=_Loader)  # noqa: S506 - it is a SafeLoader
+
+
 def _fault(malformed: yaml.YAMLError) -> str:
     """What is wrong with a YAML text, and where, without its words."""
     if not isinstance(malformed, yaml.MarkedYAMLError) or malformed.problem_mark is None:
         return "it has characters that YAML does not allow"
     mark = malformed.problem_mark
     where = f"line {mark.line + 1}, column {mark.column + 1}"
-    # Other problems than those of the grammar name an alias or a tag, which is the file's word.
-    is_grammar = isinstance(malformed, yaml.scanner.ScannerError | yaml.parser.ParserError)
-    return f"{malformed.problem} at {where}" if is_grammar else f"an alias or tag at {where}"
+    # Problems of other kinds name an alias or a tag, which is the file's word.
+    wordless = yaml.scanner.ScannerError | yaml.parser.ParserError | _BadValueError
+    is_wordless = isinstance(malformed, wordless)
+    return f"{malformed.problem} at {where}" if is_wordless else f"an alias or tag at {where}"
 
 
 def _override(tree: dict[str, Any], override: str) -> None:
@@ -87,13 +113,13 @@ def _override(tree: dict[str, Any], override: str) -> None:
             "--set takes name=value, such as scoring.min_tenure_days=0: one has no name or no ="
         )
     try:
-        value = yaml.safe_load(text)
+        value = _parsed(text)
     except yaml.YAMLError as malformed:
         name, fault = shown_name(path), _fault(malformed)
         raise UsageError(
             f"--set {name}: what follows the = is not a YAML value ({fault})"
         ) from None
-    keys: list[Any] = [int(key) if key.isdigit() else key for key in path.split(".")]
+    keys: list[Any] = [int(key) if key.isdecimal() else key for key in path.split(".")]
     *parents, leaf = keys
     node: dict[Any, Any] = tree
     for key in parents:

@@ -41,10 +41,17 @@ def _known_zone(name: str) -> str:
 
 
 def _instant(value: datetime) -> datetime:
-    """The instant in UTC; one without an offset is taken as UTC."""
+    """The instant in UTC; one without an offset is taken as UTC.
+
+    Raises:
+        ValueError: if in UTC it is before the year 1 or after 9999.
+    """
     if value.tzinfo is None:
         return value.replace(tzinfo=timezone.utc)
-    return value.astimezone(timezone.utc)
+    try:
+        return value.astimezone(timezone.utc)
+    except OverflowError as beyond:
+        raise ValueError("in UTC the year has to be from 1 to 9999") from beyond
 
 
 # Groups that no row depends on.

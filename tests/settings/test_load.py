@@ -185,6 +185,45 @@ def test_an_override_with_a_value_that_is_not_yaml_is_refused() -> None:
         load_settings(None, ["mart.location=["])
 
 
+NO_VALUES = [
+    "2025-02-30",
+    "2025-01-01T00:00:00+99:00",
+    "!!int x1",
+    "!!bool x1",
+    "!!timestamp x1",
+    "[!!float x1]",
+]
+
+
+@pytest.mark.parametrize("value", NO_VALUES)
+def test_a_date_or_number_that_there_is_not_is_refused_with_its_setting(value: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        load_settings(None, [f"quality.earliest_timestamp={value}"])
+    assert str(refused.value).startswith(
+        "--set quality.earliest_timestamp: what follows the = is not a YAML value (there is no "
+        "such date or number at line 1, column "
+    )
+    assert "x1" not in str(refused.value)
+
+
+@pytest.mark.parametrize("value", NO_VALUES)
+def test_a_date_or_number_that_there_is_not_is_refused_with_its_line(
+    tmp_path: Path, value: str
+) -> None:
+    config = _file(tmp_path, f"quality:\n  earliest_timestamp: {value}\n")
+    with pytest.raises(UsageError) as refused:
+        load_settings(config)
+    assert str(refused.value).startswith(
+        f"The configuration {config} is not valid YAML: there is no such date or number at line 2"
+    )
+    assert "x1" not in str(refused.value)
+
+
+def test_a_path_s_numbers_are_those_that_python_reads() -> None:
+    with pytest.raises(UsageError, match=r"Unknown setting scoring\.²"):
+        load_settings(None, ["scoring.²=1"])
+
+
 def test_an_override_inside_a_single_value_is_refused(tmp_path: Path) -> None:
     config = _file(tmp_path, "mart: {location: here}")
     with pytest.raises(UsageError, match=r"--set mart\.location\.x: location is a single value"):
@@ -231,6 +270,11 @@ def test_an_override_of_a_list_by_a_name_is_refused() -> None:
             "quality.earliest_timestamp=yesterday",
             "quality.earliest_timestamp",
             "a time is expected, such as 2025-01-01T00:00:00Z (found 'yesterday')",
+        ),
+        (
+            "quality.earliest_timestamp='0001-01-01T00:00:00+14:00'",
+            "quality.earliest_timestamp",
+            "in UTC the year has to be from 1 to 9999 (found '0001-01-01T00:00:00+14:00')",
         ),
         (
             "sources.schema=2024",
