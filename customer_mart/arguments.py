@@ -47,8 +47,10 @@ def job_parser(table: str) -> argparse.ArgumentParser:
 
 
 def _add_common_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--mart", metavar="DIR", help="folder or URI of the mart's tables")
-    parser.add_argument("--config", type=Path, metavar="FILE", help="settings in YAML")
+    parser.add_argument(
+        "--mart", type=_place, metavar="DIR", help="folder or URI of the mart's tables"
+    )
+    parser.add_argument("--config", type=_file, metavar="FILE", help="settings in YAML")
     parser.add_argument(
         "--set",
         action="append",
@@ -63,7 +65,10 @@ def _add_common_arguments(parser: argparse.ArgumentParser) -> None:
 def _add_build_arguments(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(table="customer_mart")
     parser.add_argument(
-        "--sources", metavar="DIR", help="folder that holds stg_signups, stg_deposits, ..."
+        "--sources",
+        type=_place,
+        metavar="DIR",
+        help="folder that holds stg_signups, stg_deposits, ...",
     )
     parser.add_argument(
         "--as-of",
@@ -96,7 +101,7 @@ def _add_erasure_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--user-ids-file",
-        type=Path,
+        type=_file,
         metavar="FILE",
         help="customers to erase, an id a line in UTF-8; keeps ids out of the shell's history",
     )
@@ -132,6 +137,17 @@ def instant(text: str) -> datetime:
     except (OverflowError, ValueError) as malformed:
         message = f"{text!r} is not an instant such as 2025-01-01T00:00:00Z"
         raise argparse.ArgumentTypeError(message) from malformed
+
+
+def _place(text: str) -> str:
+    """A folder, a file or a URI. An empty one is a variable that is not set, not the default."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("it is empty: name a place, or leave the flag out")
+    return text
+
+
+def _file(text: str) -> Path:
+    return Path(_place(text))
 
 
 def _positive(text: str) -> int:

@@ -156,7 +156,7 @@ def _require_sources(settings: Settings) -> None:
 def _settings(arguments: argparse.Namespace) -> Settings:
     """The settings with the folders of the command line."""
     flags = {group: getattr(arguments, group, None) for group in ("sources", "mart")}
-    locations = {group: _from_here(place) for group, place in flags.items() if place}
+    locations = {group: _from_here(place) for group, place in flags.items() if place is not None}
     return load_settings(arguments.config, arguments.overrides, locations)
 
 

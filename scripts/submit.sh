@@ -85,6 +85,12 @@ while [[ "${1:-}" == -* ]]; do
     --*=*) set -- "${1%%=*}" "${1#*=}" "${@:2}" ;;
     esac
     [[ $# -ge 2 ]] || wrong_usage "$1 needs a value."
+    # An empty one is a variable that is not set, and no wish for the default.
+    case "$1" in
+    --conf-file | --properties-file | --jars-dir | --master)
+        [[ -n "$2" ]] || wrong_usage "$1 needs a value."
+        ;;
+    esac
     case "$1" in
     --conf-file | --properties-file) conf_file="$2" ;;
     --jars-dir) jars_dir="$2" ;;

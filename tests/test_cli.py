@@ -46,6 +46,28 @@ def test_wrong_usage_exits_with_2(
     assert "usage: customer-mart" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("place", ["", " "])
+@pytest.mark.parametrize(
+    ("command", "flag"),
+    [
+        ("build", "--mart"),
+        ("build", "--sources"),
+        ("status", "--mart"),
+        ("status", "--config"),
+        ("erase", "--user-ids-file"),
+    ],
+)
+def test_an_empty_place_is_not_taken_for_the_configured_one(
+    command: str, flag: str, place: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "mart.yml"
+    config.write_text(f"mart: {{location: {tmp_path}/mart}}\nsources: {{location: {tmp_path}}}")
+    with pytest.raises(SystemExit) as stopped:
+        main([command, "--config", str(config), flag, place])
+    assert stopped.value.code == 2
+    assert f"argument {flag}: it is empty: name a place, or leave" in capsys.readouterr().err
+
+
 def test_an_unknown_setting_names_the_nearest_one(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["build", "--set", "scoring.min_tenur_days=0"]) == 2
     assert capsys.readouterr().err == (

@@ -63,6 +63,8 @@ def _table_name(name: str) -> str:
 def _place(place: str) -> str:
     """A folder, a file or a URI."""
     _refuse_secret(place)
+    if not place.strip():
+        raise ValueError("a path is not empty: null says that there is none")
     if not place.isprintable():
         raise ValueError("a path has no control characters")
     if _BREAKS_OUT.search(place):

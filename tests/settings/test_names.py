@@ -102,6 +102,12 @@ def test_a_path_that_leaves_its_folder_or_its_quotes_is_refused(
     assert "a path has no " in _refused(tmp_path, setting, place)
 
 
+@pytest.mark.parametrize("setting", PLACES)
+@pytest.mark.parametrize("place", ["", " "], ids=repr)
+def test_an_empty_path_is_none(tmp_path: Path, setting: str, place: str) -> None:
+    assert "a path is not empty: null says" in _refused(tmp_path, setting, place)
+
+
 @pytest.mark.parametrize(
     "place",
     [
