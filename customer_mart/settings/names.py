@@ -29,6 +29,8 @@ _SECRET_NAME = re.compile(
     r"secret|passw|pwd|token|credential|signature|key|oauth|\b(?:auth|sas)\b|\bs3[an]?\.access$",
     re.IGNORECASE,
 )
+# Options of Spark's readers, in small letters. customer_mart.session has those of sessions.
+_HIDES_FILES = ("ignorecorruptfiles", "ignoremissingfiles")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _BREAKS_OUT = re.compile(r'[`";]')
 # In a statement, as in ${env:NAME}, Spark puts the variable's value in the place of such a
@@ -116,6 +118,11 @@ def _reader_options(options: dict[str, str]) -> dict[str, str]:
     for name, value in options.items():
         if name.lower() in ("path", "paths"):
             raise ValueError(f"{name} is no option: the place has a setting of its own, path")
+        if name.lower() in _HIDES_FILES:
+            raise ValueError(
+                f"{name} is no option here: of a file that is damaged or gone, rows would be "
+                "missing and no error be told"
+            )
         if _SECRET_NAME.search(name):
             raise PydanticCustomError(
                 CREDENTIAL_FOUND,

@@ -180,6 +180,15 @@ def test_an_option_is_no_way_to_another_place(tmp_path: Path, option: str) -> No
     assert f"{option} is no option: the place has a setting of its own, path" in told
 
 
+@pytest.mark.parametrize("option", ["ignoreCorruptFiles", "IGNOREMISSINGFILES"])
+@pytest.mark.parametrize("value", ["true", False])
+def test_no_option_hides_a_file_that_is_damaged_or_gone(
+    tmp_path: Path, option: str, value: object
+) -> None:
+    told = _refused(tmp_path, "sources.stg_games.options", {option: value})
+    assert f"{option} is no option here: of a file that is damaged or gone, rows" in told
+
+
 @pytest.mark.parametrize("option", ["fs.s3a.path.style.access", "sep", "mergeSchema", "author"])
 def test_any_other_option_is_taken(option: str) -> None:
     settings = load_settings(None, [f"sources.stg_games.options={json.dumps({option: 'true'})}"])
