@@ -2,6 +2,8 @@
 # From a fresh clone to a customer mart: made-up customers in, both tables out.
 set -euo pipefail
 
+# With CDPATH, cd may go elsewhere, and says where it went.
+unset CDPATH
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 
 usage() {

@@ -15,6 +15,8 @@ if [[ $- == *i* ]]; then
 fi
 set -euo pipefail
 
+# With CDPATH, cd may go elsewhere, and says where it went.
+unset CDPATH
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)"
 venv="$root/${CUSTOMER_MART_VENV:-.venv}"
 stamp="$venv/customer-mart.stamp"

@@ -2,9 +2,11 @@
 # The jars of Delta Lake in a folder, for clusters that cannot download them.
 set -euo pipefail
 
+# With CDPATH, cd may go elsewhere, and says where it went.
+unset CDPATH
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 
-if [[ $# -lt 1 || $# -gt 2 || "$1" == -* ]]; then
+if [[ $# -lt 1 || $# -gt 2 || -z "$1" || "$1" == -* || -z "${2-CONF}" ]]; then
     cat >&2 <<'USAGE'
 Usage: scripts/fetch_jars.sh DIR [CONF]
 
@@ -16,7 +18,7 @@ USAGE
 fi
 mkdir -p -- "$1"
 out="$(cd -- "$1" && pwd)"
-conf="$(realpath -- "${2:-${BASH_SOURCE[0]%/*}/../conf/spark-local.conf}")"
+conf="$(realpath -- "${2:-$root/conf/spark-local.conf}")"
 
 # shellcheck source=/dev/null
 source "$root/scripts/environment.sh"

@@ -2,6 +2,8 @@
 # What a cluster needs of this repository, in one folder.
 set -euo pipefail
 
+# With CDPATH, cd may go elsewhere, and says where it went.
+unset CDPATH
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 
 usage() {

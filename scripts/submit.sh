@@ -2,6 +2,8 @@
 # A job on a Spark cluster, by spark-submit with the properties file of that kind of cluster.
 set -euo pipefail
 
+# With CDPATH, cd may go elsewhere, and says where it went.
+unset CDPATH
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 
 usage() {

@@ -5,6 +5,8 @@
 # each: most of these tests wait for a driver that works alone, so that one run leaves cores idle.
 set -euo pipefail
 
+# With CDPATH, cd may go elsewhere, and says where it went.
+unset CDPATH
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=/dev/null
 source scripts/environment.sh

@@ -6,6 +6,8 @@
 #   scripts/test_spark_versions.sh 4.0 4.2      these
 set -euo pipefail
 
+# With CDPATH, cd may go elsewhere, and says where it went.
+unset CDPATH
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # PySpark and the delta-spark that goes with it: the oldest one and the newest of each minor.
 pairs="4.0.1 4.4.0
