@@ -49,7 +49,7 @@ def _largest_for_bigint(scale: int) -> int:
 
 
 def _bigint_quotient(numerator: Column, denominator: Column, scale: int) -> Column:
-    """The same quotient, many times as fast."""
+    """The quotient by BIGINT, many times as fast as by decimals; both have to be small enough."""
     shifted = numerator * (2 * 10**scale) + denominator
     return _with_decimals(F.call_function("div", shifted, denominator * 2), scale)
 

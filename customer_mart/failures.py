@@ -15,7 +15,7 @@ from customer_mart.settings import Settings
 
 UNREADABLE = re.compile(r"FAILED_READ_FILE.* while reading file (?P<file>.+?)\.(?:\s|$)")
 # Tables that no rebuild writes anew: runs only add to them.
-ADDED_TO = ("customer_tier_changes", "mart_runs")
+NEVER_REBUILT = ("customer_tier_changes", "mart_runs")
 # How Delta's own conditions begin, and the names of the files that say which rows of others are
 # gone, the lack of which it tells in no condition.
 NOT_TO_BE_READ = ("[DELTA_", "deletion_vector_")
@@ -104,7 +104,7 @@ def _remedy(name: str, place: str, path: str) -> str:
         return LEDGER_REMEDY
     if name in STAGING_TABLES:
         remedy = "restore the file or deliver the source again"
-    elif name in ADDED_TO or "/_delta_log/" in path:
+    elif name in NEVER_REBUILT or "/_delta_log/" in path:
         remedy = f"restore the file, or {made_anew(name, place)}"
     else:
         remedy = "rebuild it with --mode full"

@@ -151,7 +151,7 @@ def _dim_at(run: Run, version: int) -> DataFrame:
 def _keep_tables(run: Run, touched: Touched) -> None:
     """Leaves the tables as they are, but for moves between tiers that are owed."""
     if owed_tier_changes(run):
-        _publish_moves(run)
+        _tell_moves(run)
         run.progress.note("nothing has changed since the last run: only moves were owed")
     else:
         run.progress.note("nothing has changed since the last run: no table was written")
@@ -162,10 +162,10 @@ def _publish_scores(run: Run, customers: DataFrame, dim_version: int) -> None:
     """Publishes the scores of customers, and what moved since the ones before."""
     totals = publish_scoring(run, customers, dim_version)
     require_published_scores(run, totals)
-    _publish_moves(run)
+    _tell_moves(run)
 
 
-def _publish_moves(run: Run) -> None:
+def _tell_moves(run: Run) -> None:
     """Adds the moves between tiers; of these nothing but an erasure ever removes any."""
     require_nobody_erased(run)
     publish_tier_changes(run)

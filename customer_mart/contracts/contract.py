@@ -110,6 +110,7 @@ def contract(table: str) -> Contract:
 
     Raises:
         FileNotFoundError: if no contract has that name.
+        ValueError: if it describes no table.
     """
     text = resources.files(__package__).joinpath(f"{table}.yml").read_text(encoding="utf-8")
     document = OpenDataContractStandard.from_string(text)

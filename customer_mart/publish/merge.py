@@ -12,7 +12,7 @@ from customer_mart.publish.history import version_of_run
 from customer_mart.publish.session_setting import HASHED_JOINS, session_setting, tuned
 from customer_mart.publish.target import Target
 
-VIEW = "customer_mart_merged"
+MERGED_VIEW = "customer_mart_merged"
 
 
 def merge(
@@ -54,14 +54,14 @@ def merge_into(
 
     Returns how many rows of the table were affected. The condition is in the table's log.
     """
-    rows.createOrReplaceTempView(VIEW)
+    rows.createOrReplaceTempView(MERGED_VIEW)
     try:
         with (
             session_setting(spark, USER_METADATA, json.dumps(metadata)),
             dictionaries_for_few_values(spark, target.contract),
             tuned(spark, HASHED_JOINS),
         ):
-            statement = f"MERGE INTO {target.identifier} AS t USING {VIEW} AS s ON {on} {clauses}"
-            return spark.sql(statement).collect()[0]
+            into = f"MERGE INTO {target.identifier} AS t USING {MERGED_VIEW} AS s"
+            return spark.sql(f"{into} ON {on} {clauses}").collect()[0]
     finally:
-        spark.catalog.dropTempView(VIEW)
+        spark.catalog.dropTempView(MERGED_VIEW)

@@ -223,7 +223,7 @@ def _sentence(invalid: ValidationError) -> str:
         return f"The setting {name} is missing"
     found = first["input"]
     if first["type"] != CREDENTIAL_FOUND and holds_credential(first["msg"]):
-        return f"The setting {name} is not valid, and holds a credential: no setting does"
+        return f"The setting {name} contains a credential, which does not belong in settings"
     is_secret = first["type"] == CREDENTIAL_FOUND or holds_credential(str(found))
     # A single value in the place of a group may be of any of its settings.
     is_group = first["type"] in GROUPS or isinstance(found, dict | list | tuple | BaseModel)

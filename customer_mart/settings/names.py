@@ -31,6 +31,7 @@ _SECRET_NAME = re.compile(
 )
 # Options of Spark's readers, in small letters. customer_mart.session has those of sessions.
 _HIDES_FILES = ("ignorecorruptfiles", "ignoremissingfiles")
+_HIDES_ROWS = ("mode", "DROPMALFORMED")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _BREAKS_OUT = re.compile(r'[`";]')
 # In a statement, as in ${env:NAME}, Spark puts the variable's value in the place of such a
@@ -68,19 +69,19 @@ def _place(place: str) -> str:
     if not place.strip():
         raise ValueError("a path is not empty: null says that there is none")
     if not place.isprintable():
-        raise ValueError("a path has no control characters")
+        raise ValueError("a path must not contain control characters")
     if _BREAKS_OUT.search(place):
-        raise ValueError("a path has no backtick, double quote or semicolon")
+        raise ValueError("a path must not contain a backtick, a double quote or a semicolon")
     _refuse_reference(place, "a path")
     if ".." in re.split(r"[/\\]", place):
-        raise ValueError("a path has no .. among its folders: name the folder itself")
+        raise ValueError("a path must not contain ..: name the folder itself")
     return place
 
 
 def _column_name(name: str) -> str:
     """A column as delivered, whatever it is called: it is quoted wherever it stands in SQL."""
     if not name:
-        raise ValueError("a column has a name")
+        raise ValueError("a column name must not be empty")
     return name
 
 
@@ -88,7 +89,8 @@ def _principal(name: str) -> str:
     """A user or a group, as GRANT takes it between backticks."""
     if not name.strip() or not name.isprintable() or _BREAKS_OUT.search(name):
         raise ValueError(
-            "a user or group has no control character, backtick, double quote or semicolon"
+            "a user or group must not contain a control character, a backtick, a double quote "
+            "or a semicolon"
         )
     _refuse_reference(name, "a user or group")
     return name
@@ -118,10 +120,10 @@ def _reader_options(options: dict[str, str]) -> dict[str, str]:
     for name, value in options.items():
         if name.lower() in ("path", "paths"):
             raise ValueError(f"{name} is no option: the place has a setting of its own, path")
-        if name.lower() in _HIDES_FILES:
+        if name.lower() in _HIDES_FILES or (name.lower(), value.upper()) == _HIDES_ROWS:
             raise ValueError(
-                f"{name} is no option here: of a file that is damaged or gone, rows would be "
-                "missing and no error be told"
+                f"{name} must not be {value} here: rows that cannot be read would be missing, "
+                "without an error"
             )
         if _SECRET_NAME.search(name):
             raise PydanticCustomError(
@@ -148,7 +150,7 @@ def _variable(name: object) -> object:
 def _refuse_reference(text: str, what: str) -> None:
     if _REFERENCE in text:
         raise ValueError(
-            f"{what} has no {_REFERENCE} in it: the engine would put a variable's value there"
+            f"{what} must not contain {_REFERENCE}: the engine would put a variable's value there"
         )
 
 

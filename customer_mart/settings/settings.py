@@ -222,7 +222,7 @@ class Settings(Model):
     def hash(self) -> str:
         """SHA-256 of the settings that change a row or let it pass; not of places or files."""
         meaning = self.model_dump(by_alias=True, exclude=NO_MEANING)
-        # Whether facts before a signup fail a run is asked of touched customers alone.
+        # Judged on touched customers alone, so that a change of it asks for a rebuild.
         asked = ("earliest_timestamp", "purchase_before_signup")
         meaning["quality"] = {name: meaning["quality"][name] for name in asked}
         for name, source in meaning["sources"].items():

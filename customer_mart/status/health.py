@@ -9,7 +9,7 @@ from customer_mart.terminal import shown
 
 NOTHING_TO_DO = "nothing to do"
 # No run makes its rows anew: it only adds to them.
-ADDED_TO = "customer_tier_changes"
+MOVES = "customer_tier_changes"
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def _problems_of_erasures(facts: Facts) -> Iterator[Problem]:
 def _problems_of(table: TableState, facts: Facts) -> Iterator[Problem]:
     if table.change is None:
         return
-    outcome = "adds the moves that are owed" if table.name == ADDED_TO else "makes the tables anew"
+    outcome = "adds the moves that are owed" if table.name == MOVES else "makes the tables anew"
     if table.changed_by is None:
         yield Problem(
             f"{table.name} was changed by something other than a run since the last successful "
@@ -84,7 +84,7 @@ def _problems_of(table: TableState, facts: Facts) -> Iterator[Problem]:
 
 def _repair(table: TableState) -> str:
     """What brings back the rows of a table that something other than a run has changed."""
-    if table.name != ADDED_TO:
+    if table.name != MOVES:
         return "run customer-mart build, which makes it anew"
     if table.version is None:
         return (

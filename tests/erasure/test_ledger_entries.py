@@ -8,7 +8,7 @@ import pytest
 
 from customer_mart.cli import main
 from tests.faults.damage import only_error
-from tests.incremental.warehouse import FORGOTTEN, JANUARY, USERS, Warehouse
+from tests.incremental.warehouse import FORGOTTEN, JANUARY, USERS, Mart, Warehouse
 
 CHANGED = "the ledger of erased customers was changed since the last run: version "
 
@@ -30,10 +30,11 @@ def test_a_customer_who_is_taken_out_of_the_ledger_is_back_by_the_next_run(
     assert warehouse.run(JANUARY, "incremental") == 0
 
 
+@FORGOTTEN
 def test_of_the_first_erasure_of_a_mart_too_before_any_run_has_seen_its_ledger(
     warehouse: Warehouse, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    before = warehouse.published()
+    before = _built_without_ledger(warehouse)
     assert main(["erase", "--mart", str(warehouse.mart), "--user-id", "u1"]) == 0
     [row] = warehouse.table("erased_customers").collect()
     _taken_out(warehouse, row["request_id"])
@@ -45,12 +46,11 @@ def test_of_the_first_erasure_of_a_mart_too_before_any_run_has_seen_its_ledger(
 def test_an_erasure_whose_ledger_was_given_up_is_undone_by_the_next_run(
     warehouse: Warehouse, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    before = warehouse.published()
+    before = _built_without_ledger(warehouse)
     assert main(["erase", "--mart", str(warehouse.mart), "--user-id", "u1"]) == 0
     runs = f"delta.`{warehouse.mart / 'mart_runs'}`"
     warehouse.spark.sql(f"ALTER TABLE {runs} UNSET TBLPROPERTIES ('customer_mart.ledger')")
-    shutil.rmtree(warehouse.mart / "erased_customers")
-    warehouse.forget_logs()
+    _ledger_gone(warehouse)
     _is_rebuilt(warehouse, capsys, "an erasure has changed dim_customer since", "ledger is gone")
     assert warehouse.published() == before
 
@@ -79,6 +79,19 @@ def test_a_request_whose_customers_nobody_knows_is_closed_as_the_page_says(
 
 def _dies(*_: object) -> None:
     raise MemoryError
+
+
+def _built_without_ledger(warehouse: Warehouse) -> Mart:
+    """The mart as it is before its first erasure, which makes the ledger."""
+    _ledger_gone(warehouse)
+    assert warehouse.run(JANUARY, "full") == 0
+    assert warehouse.last_run()["ledger"] is None
+    return warehouse.published()
+
+
+def _ledger_gone(warehouse: Warehouse) -> None:
+    shutil.rmtree(warehouse.mart / "erased_customers")
+    warehouse.forget_logs()
 
 
 def _taken_out(warehouse: Warehouse, request: str) -> None:
