@@ -65,29 +65,56 @@ def _run(arguments: argparse.Namespace) -> None:
     settings = _settings(arguments)
     target("mart_runs", settings.mart)  # says where the mart is missing before Spark starts
     with in_plain_words(settings):
-        _run_with(arguments, settings)
+        COMMANDS[arguments.command](arguments, settings)
 
 
-def _run_with(arguments: argparse.Namespace, settings: Settings) -> None:
-    if arguments.command == "build":
-        _build(arguments, settings)
-        return
-    if arguments.command == "erase":
-        _erase(arguments, settings)
-        return
+def _build(arguments: argparse.Namespace, settings: Settings) -> None:
+    scores_alone = arguments.table == "customer_ltv_scoring"
+    if not scores_alone:
+        _require_sources(settings)
+    is_watched = sys.stderr.isatty() and arguments.log_format == "text"
+    spark = get_session(show_progress_bar=is_watched, verbose=arguments.verbose)
+    if scores_alone:
+        _require_before_lock(spark, settings, newest_dim)
+    with run_lock(spark, settings.mart, f"build of {arguments.table}"):
+        asked = arguments.as_of
+        as_of = _as_of_scores(spark, settings, asked) if scores_alone else asked
+        run = start_run(
+            spark, settings, as_of or _start_of_day(), arguments.mode, arguments.log_format
+        )
+        recorded(run, BUILDS[arguments.table])
+
+
+def _as_of_scores(
+    spark: SparkSession, settings: Settings, asked: datetime | None
+) -> datetime | None:
+    """The instant of the dim_customer to be scored; where nothing tells it, the one asked for.
+
+    Raises:
+        UsageError: if another one was asked for.
+    """
+    _, dim_as_of = newest_dim(spark, settings)
+    if dim_as_of and asked not in (None, dim_as_of):
+        raise UsageError(
+            f"dim_customer was published as of {dim_as_of.isoformat()}, not "
+            f"{asked.isoformat()}; leave --as-of out, or build dim_customer first"
+        )
+    return dim_as_of or asked
+
+
+def _erase(arguments: argparse.Namespace, settings: Settings) -> None:
+    ids = requested_ids(arguments.user_ids, arguments.user_ids_file)
     spark = get_session(verbose=arguments.verbose)
-    if arguments.command == "maintain":
-        _require_before_lock(spark, settings, require_tables)
-        with run_lock(spark, settings.mart, "maintenance"):
-            maintain(spark, settings, arguments.log_format)
-    elif arguments.command == "top":
-        print_top(spark, settings, arguments.n)
-    elif arguments.command == "history":
-        print_history(spark, settings, arguments.user_id)
-    elif arguments.command == "status":
-        print_status(spark, settings, datetime.now(tz=timezone.utc))
-    else:
-        print_summary(spark, settings)
+    _require_before_lock(spark, settings, require_customers)
+    with run_lock(spark, settings.mart, "erasure"):
+        erase(spark, settings, ids, arguments.log_format, purge=arguments.purge)
+
+
+def _maintain(arguments: argparse.Namespace, settings: Settings) -> None:
+    spark = get_session(verbose=arguments.verbose)
+    _require_before_lock(spark, settings, require_tables)
+    with run_lock(spark, settings.mart, "maintenance"):
+        maintain(spark, settings, arguments.log_format)
 
 
 def _require_before_lock(
@@ -103,39 +130,31 @@ def _require_before_lock(
         requires(spark, settings)
 
 
-def _erase(arguments: argparse.Namespace, settings: Settings) -> None:
-    ids = requested_ids(arguments.user_ids, arguments.user_ids_file)
-    spark = get_session(verbose=arguments.verbose)
-    _require_before_lock(spark, settings, require_customers)
-    with run_lock(spark, settings.mart, "erasure"):
-        erase(spark, settings, ids, arguments.log_format, purge=arguments.purge)
+def _summary(arguments: argparse.Namespace, settings: Settings) -> None:
+    print_summary(get_session(verbose=arguments.verbose), settings)
 
 
-def _build(arguments: argparse.Namespace, settings: Settings) -> None:
-    if arguments.table != "customer_ltv_scoring":
-        _require_sources(settings)
-    is_watched = sys.stderr.isatty() and arguments.log_format == "text"
-    spark = get_session(show_progress_bar=is_watched, verbose=arguments.verbose)
-    if arguments.table == "customer_ltv_scoring":
-        _require_before_lock(spark, settings, newest_dim)
-    with run_lock(spark, settings.mart, f"build of {arguments.table}"):
-        _build_with(spark, arguments, settings)
+def _top(arguments: argparse.Namespace, settings: Settings) -> None:
+    print_top(get_session(verbose=arguments.verbose), settings, arguments.n)
 
 
-def _build_with(spark: SparkSession, arguments: argparse.Namespace, settings: Settings) -> None:
-    as_of = arguments.as_of
-    if arguments.table == "customer_ltv_scoring":
-        _, dim_as_of = newest_dim(spark, settings)
-        if dim_as_of and as_of not in (None, dim_as_of):
-            raise UsageError(
-                f"dim_customer was published as of {dim_as_of.isoformat()}, not "
-                f"{as_of.isoformat()}; leave --as-of out, or build dim_customer first"
-            )
-        as_of = dim_as_of or as_of
-    run = start_run(
-        spark, settings, as_of or _start_of_day(), arguments.mode, arguments.log_format
-    )
-    recorded(run, BUILDS[arguments.table])
+def _history(arguments: argparse.Namespace, settings: Settings) -> None:
+    print_history(get_session(verbose=arguments.verbose), settings, arguments.user_id)
+
+
+def _status(arguments: argparse.Namespace, settings: Settings) -> None:
+    print_status(get_session(verbose=arguments.verbose), settings, datetime.now(tz=timezone.utc))
+
+
+COMMANDS: dict[str, Callable[[argparse.Namespace, Settings], None]] = {
+    "build": _build,
+    "erase": _erase,
+    "maintain": _maintain,
+    "summary": _summary,
+    "top": _top,
+    "history": _history,
+    "status": _status,
+}
 
 
 def _require_sources(settings: Settings) -> None:

@@ -18,7 +18,7 @@ from tests.erasure.files import holds, tables_that_hold
 from tests.faults.damage import DIM_IS_PUBLISHED, once_at, only_error
 from tests.frames import utc
 from tests.incremental.warehouse import JANUARY, WHEN, Warehouse
-from tests.jobs.test_plan import plan_of
+from tests.plans import plan_of
 
 ERASED, UNKNOWN, LATER = "erase-me-4711", "never-seen-0815", "erase-me-too-1234"
 ALL_TABLES = {

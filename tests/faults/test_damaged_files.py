@@ -14,8 +14,8 @@ from tests.faults.damage import (
     truncate,
 )
 from tests.incremental.warehouse import JANUARY, WHEN, Warehouse
+from tests.jobs.handful import deliver_good
 from tests.jobs.operator_data import Operator, comparable
-from tests.jobs.test_bad_input import deliver_good
 
 
 @pytest.mark.slow

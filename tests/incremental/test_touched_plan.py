@@ -14,7 +14,7 @@ from customer_mart.settings import load_settings
 from customer_mart.steps.open_sources import open_sources
 from customer_mart.steps.touched_customers import touched_customers
 from tests.incremental.warehouse import ALL_DIRT, ANY_SHARE, FEBRUARY, WHEN, Warehouse
-from tests.jobs.test_plan import FACTS, NEVER, Plans
+from tests.plans import FACTS, NEVER, Plans
 
 pytestmark = pytest.mark.classic("reads the physical plan")
 

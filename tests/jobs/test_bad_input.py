@@ -8,9 +8,8 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from tests.frames import utc
+from tests.jobs.handful import DAY, deliver_good
 from tests.jobs.operator_data import Operator
-
-DAY = utc("2024-06-01 00:00:00")
 
 pytestmark = pytest.mark.usefixtures("interpreting")
 
@@ -31,14 +30,6 @@ def good(published: Operator) -> Operator:
     """The published mart with good sources, whatever the test before did to them."""
     deliver_good(published)
     return published
-
-
-def deliver_good(operator: Operator) -> None:
-    operator.deliver("stg_signups", [("ann", DAY, "UK")])
-    operator.deliver("stg_games", [("g1", "Keno", 5)])
-    operator.deliver("stg_deposits", [("d1", "ann", DAY, 100)])
-    operator.deliver("stg_ticket_purchases", [("p1", "ann", "g1", DAY, Decimal("1.00"))])
-    operator.deliver("stg_web_events", [("e1", "ann", DAY, None)])
 
 
 def fails(

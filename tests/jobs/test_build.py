@@ -1,6 +1,5 @@
 """The whole build on a handful of rows, worked out by hand."""
 
-from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -10,46 +9,8 @@ from pyspark.sql import SparkSession
 
 from customer_mart.cli import main, run_job
 from tests.frames import utc
+from tests.jobs.handful import ALL_DIRT, DEPOSITS, GAMES, PURCHASES, SIGNUPS, WEB_EVENTS
 from tests.jobs.operator_data import Operator, comparable
-
-SIGNUPS = [
-    ("ann", utc("2024-11-01 00:00:00"), "UK"),
-    ("bob", utc("2024-12-22 00:00:00"), "  "),
-    ("cyd", utc("2025-01-01 00:00:00"), "DE"),  # exactly at as-of: not yet
-]
-GAMES = [("jack", "Jackpot", 1_000_000), ("keno", "Keno", 999_999)]
-DEPOSITS = [
-    ("d1", "ann", utc("2024-11-02 00:00:00"), 1000),
-    ("d1", "ann", utc("2024-11-02 00:00:00"), 1000),  # redelivered
-    ("d2", "ann", utc("2024-11-03 00:00:00"), 501),
-    ("d2", "ann", utc("2024-11-04 00:00:00"), 999),  # conflicts with the earlier d2
-    ("d3", "cyd", utc("2024-12-31 00:00:00"), 700),  # its user's signup is still to come
-    ("d4", "zoe", utc("2024-12-31 00:00:00"), 800),  # nobody
-    ("d5", "ann", utc("2025-01-01 00:00:00"), 900),  # at as-of
-    ("d6", "ann", None, 100),
-    (None, "ann", utc("2024-11-03 00:00:00"), 100),
-    ("d7", "ann", utc("2024-11-03 00:00:00"), -1),
-]
-PURCHASES = [
-    ("p1", "ann", "jack", utc("2024-11-02 12:00:00"), Decimal("10.00")),
-    ("p2", "ann", "keno", utc("2024-11-12 12:00:00"), Decimal("20.01")),
-    ("p3", "ann", "lost", utc("2024-12-31 00:00:00"), Decimal("0.03")),
-]
-WEB_EVENTS = [
-    ("e1", None, utc("2024-11-01 00:00:00"), "spring"),
-    ("e2", "ann", utc("2024-10-31 00:00:00"), None),
-    ("e3", "ann", utc("2024-11-01 12:00:00"), "autumn"),
-    ("e4", "ann", utc("2024-11-02 12:00:00"), "winter"),
-    ("e5", "ann", utc("2024-12-01 00:00:00"), "spring"),
-]
-SOURCES: dict[str, Sequence[tuple[Any, ...]]] = {
-    "stg_signups": SIGNUPS,
-    "stg_games": GAMES,
-    "stg_deposits": DEPOSITS,
-    "stg_ticket_purchases": PURCHASES,
-    "stg_web_events": WEB_EVENTS,
-}
-ALL_DIRT = ("--set", "quality.max_quarantined_fraction=1")
 
 ANN: dict[str, Any] = {
     "user_id": "ann",

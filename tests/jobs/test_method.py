@@ -12,8 +12,8 @@ from customer_mart import joins
 from customer_mart.staging import user_key
 from customer_mart.steps import compare_duplicates
 from tests.frames import utc
+from tests.jobs.handful import ALL_DIRT, SOURCES
 from tests.jobs.operator_data import Operator, comparable
-from tests.jobs.test_build import ALL_DIRT, SOURCES
 
 SIGNUP = utc("2024-11-01 00:00:00")
 GAVE_WAY = "staged again by ids and in decimals"

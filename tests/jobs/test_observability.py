@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from tests.jobs.handful import GAMES, SIGNUPS
 from tests.jobs.operator_data import AS_OF, REQUIRED, Operator
-from tests.jobs.test_build import GAMES, SIGNUPS
-from tests.jobs.test_spark_submit import LOCAL, ROOT, submit
+from tests.submission import LOCAL, ROOT, submit
 
 pytestmark = pytest.mark.classic("starts a driver with a session of its own")
 

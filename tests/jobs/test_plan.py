@@ -2,7 +2,6 @@
 
 import dataclasses
 import re
-from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,6 @@ from pyspark.sql import DataFrame, SparkSession
 
 from customer_mart.contracts import Contract
 from customer_mart.publish.session_setting import session_setting
-from customer_mart.publish.staging_area import StagingArea
 from customer_mart.run import start_run
 from customer_mart.settings import load_settings
 from customer_mart.staging.balance import recount
@@ -23,26 +21,13 @@ from customer_mart.steps.publish_quarantine import set_aside_of
 from customer_mart.steps.publish_scores import scoring_of
 from customer_mart.steps.stage_dim_customer import stage_dim_customer
 from customer_mart.steps.stage_sources import stage_customers
+from tests.jobs.handful import SOURCES
 from tests.jobs.operator_data import Operator
-from tests.jobs.test_build import SOURCES
+from tests.plans import FACTS, NEVER, Plans, plan_of
 
 pytestmark = pytest.mark.classic("reads the physical plan")
 
-FACTS = ("stg_deposits", "stg_ticket_purchases", "stg_web_events")
 OF_QUICK, OF_SURE = "xxhash64(user_id, 42)", "xxhash64(user_id, 42), user_id"
-# Python's operators are BatchEvalPython, MapInPandas, MapInArrow, FlatMapGroupsInPandas and such.
-NEVER = re.compile(r"CartesianProduct|NestedLoop|Expand|\w*(?:Python|InPandas|InArrow)\w*")
-
-
-@dataclass
-class Plans(StagingArea):
-    """A staging area that keeps the plan of everything it stages."""
-
-    plans: dict[str, str] = field(default_factory=dict)
-
-    def stage(self, name: str, rows: DataFrame) -> DataFrame:
-        self.plans[name] = plan_of(rows)
-        return super().stage(name, rows)
 
 
 def _own_exchanges(plan: str) -> list[str]:
@@ -61,10 +46,6 @@ def _other_exchanges(plan: str) -> list[str]:
 def _exchanges(plan: str) -> list[str]:
     """By what a plan parts rows, whoever asked for it."""
     return re.findall(r"(?<!Broadcast)Exchange (\w+)", plan)
-
-
-def plan_of(rows: DataFrame) -> str:
-    return str(rows._jdf.queryExecution().executedPlan().toString())
 
 
 def _plans(spark: SparkSession, folder: Path, *, unique: bool) -> dict[str, str]:

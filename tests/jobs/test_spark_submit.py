@@ -1,38 +1,16 @@
 """The job as a cluster runs it: spark-submit, twice, on the same sources."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests.faults.damage import files_of, truncate
+from tests.jobs.handful import ALL_DIRT, SIGNUPS, SOURCES
 from tests.jobs.operator_data import AS_OF, Operator
-from tests.jobs.test_build import ALL_DIRT, SIGNUPS, SOURCES
-from tests.processes import quick_environment
+from tests.submission import ROOT, submit
 
 pytestmark = pytest.mark.classic("starts a driver with a session of its own")
-
-ROOT = Path(__file__).parents[2]
-SUBMIT = Path(sys.executable).parent / "spark-submit"
-LOCAL = ("--properties-file", str(ROOT / "conf" / "spark-local.conf"))
-
-
-def submit(*arguments: str, options: tuple[str, ...] = LOCAL) -> subprocess.CompletedProcess[str]:
-    """spark-submit in a process of its own, with the packages of the PySpark under test."""
-    packages = os.environ.get("CUSTOMER_MART_TEST_PACKAGES")
-    chosen = ("--packages", packages) if packages and options else ()
-    environment = quick_environment(PYSPARK_PYTHON=sys.executable, TZ="Asia/Tokyo")
-    environment["PATH"] = f"{SUBMIT.parent}{os.pathsep}{environment['PATH']}"
-    return subprocess.run(
-        [str(SUBMIT), *options, *chosen, *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=environment,
-    )
 
 
 @pytest.mark.slow
