@@ -8,7 +8,7 @@ import duckdb
 
 from customer_mart.contracts import contract
 
-TABLE = "dim_customer"
+TABLES = ("dim_customer", "customer_ltv_scoring")
 KEY = "user_id"
 NOT_COMPARED = ("dbt_updated_at",)
 # How DuckDB calls the contract's types.
@@ -16,29 +16,39 @@ TYPES = {"string": "VARCHAR", "timestamp": "TIMESTAMPTZ"}
 
 
 def difference(name: str, output: Path, other_name: str, other: Path) -> str | None:
-    """What tells the dim_customer of two outputs apart, in one sentence; None if nothing does."""
+    """What tells two outputs apart, in one sentence; None if nothing does.
+
+    Of their tables, those that both have: dim_customer always.
+    """
+    both = (t for t in TABLES if t == TABLES[0] or all((o / t).exists() for o in (output, other)))
+    differences = (_difference(table, name, output, other_name, other) for table in both)
+    return next((found for found in differences if found), None)
+
+
+def _difference(table: str, name: str, output: Path, other_name: str, other: Path) -> str | None:
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
-        load(connection, "ours", output)
-        load(connection, "theirs", other)
+        load(connection, "ours", output, table)
+        load(connection, "theirs", other, table)
         ours, theirs = only_in(connection, "ours", "theirs"), only_in(connection, "theirs", "ours")
         if not ours and not theirs:
             return None
         return (
-            f"{name} and {other_name} differ: {ours} rows are only in {name}, {theirs} only in "
-            f"{other_name}; columns: {differing_columns(connection) or 'only the rows differ'}"
+            f"{table} of {name} and {other_name} differ: {ours} rows are only in {name}, {theirs} "
+            f"only in {other_name}; columns: "
+            f"{differing_columns(connection) or 'only the rows differ'}"
         )
 
 
-def load(connection: duckdb.DuckDBPyConnection, table: str, output: Path) -> None:
-    """The rows of an output as a table, in the contract's columns and types."""
-    columns = [c for c in contract(TABLE).columns if c.name not in NOT_COMPARED]
+def load(connection: duckdb.DuckDBPyConnection, name: str, output: Path, table: str) -> None:
+    """The rows of an output's table under a name, in the contract's columns and types."""
+    columns = [c for c in contract(table).columns if c.name not in NOT_COMPARED]
     casts = ", ".join(
         f"CAST({c.name} AS {TYPES.get(c.type, c.type)}) AS {c.name}" for c in columns
     )
     connection.execute(
-        f"CREATE TABLE {table} AS SELECT {casts} FROM read_parquet(?, hive_partitioning = true)",
-        [[str(file) for file in live_files(output / TABLE)]],
+        f"CREATE TABLE {name} AS SELECT {casts} FROM read_parquet(?, hive_partitioning = true)",
+        [[str(file) for file in live_files(output / table)]],
     )
 
 

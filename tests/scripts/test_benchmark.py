@@ -68,9 +68,15 @@ def result_of(seconds: dict[str, list[float]], *, scale: float = 1.0) -> Result:
     return Result("base", scale, 3, "8g", True, {}, listed, measurements)
 
 
-def customers(folder: Path, rows: list[tuple[str, int]], *, as_delta: bool = False) -> Path:
-    """An output with a dim_customer of these users and deposits; the rest of the row is 0."""
-    table = contract("dim_customer")
+def customers(
+    folder: Path,
+    rows: list[tuple[str, int]],
+    name: str = "dim_customer",
+    *,
+    as_delta: bool = False,
+) -> Path:
+    """An output with a table of these users and deposits; the rest of the row is 0."""
+    table = contract(name)
     values = {"string": "'x'", "timestamp": "TIMESTAMP '2024-01-01'", "date": "DATE '2024-01-01'"}
     columns = ", ".join(
         f"CAST({values.get(c.type, '0')} AS {c.type}) AS {c.name}"
@@ -78,7 +84,7 @@ def customers(folder: Path, rows: list[tuple[str, int]], *, as_delta: bool = Fal
         if c.name not in ("user_id", "total_deposits")
     )
     listed = ", ".join(f"('{user}', {deposits})" for user, deposits in rows)
-    place = folder / "dim_customer"
+    place = folder / name
     place.mkdir(parents=True)
     query = f"SELECT *, {columns} FROM (VALUES {listed}) AS t (user_id, total_deposits)"
     relation = duckdb.sql(query)
@@ -87,7 +93,7 @@ def customers(folder: Path, rows: list[tuple[str, int]], *, as_delta: bool = Fal
         relation.write_parquet(str(place), partition_by=["signup_date"], overwrite=True)
         (place / "_delta_log").mkdir()
     else:
-        relation.write_parquet(str(place / "dim_customer.parquet"))
+        relation.write_parquet(str(place / "rows.parquet"))
     return folder
 
 
@@ -221,8 +227,20 @@ def test_a_difference_names_its_columns(tmp_path: Path) -> None:
     one = customers(tmp_path / "one", [("a", 1), ("b", 2), ("c", 3)])
     other = customers(tmp_path / "other", [("a", 1), ("b", 3)])
     assert difference("one", one, "other", other) == (
-        "one and other differ: 2 rows are only in one, 1 only in other; columns: "
+        "dim_customer of one and other differ: 2 rows are only in one, 1 only in other; columns: "
         "total_deposits (1)"
+    )
+
+
+def test_scores_are_compared_where_both_have_them(tmp_path: Path) -> None:
+    one = customers(tmp_path / "one", [("a", 1)])
+    other = customers(tmp_path / "other", [("a", 1)])
+    customers(one, [("a", 2)], "customer_ltv_scoring")
+    assert difference("one", one, "other", other) is None
+    customers(other, [("a", 3)], "customer_ltv_scoring")
+    assert difference("one", one, "other", other) == (
+        "customer_ltv_scoring of one and other differ: 1 rows are only in one, 1 only in other; "
+        "columns: total_deposits (1)"
     )
 
 
@@ -230,7 +248,7 @@ def test_a_row_that_is_there_twice_is_a_difference(tmp_path: Path) -> None:
     one = customers(tmp_path / "one", [("a", 1), ("a", 1)])
     other = customers(tmp_path / "other", [("a", 1)])
     assert difference("one", one, "other", other) == (
-        "one and other differ: 1 rows are only in one, 0 only in other; columns: "
+        "dim_customer of one and other differ: 1 rows are only in one, 0 only in other; columns: "
         "only the rows differ"
     )
 
