@@ -1,4 +1,4 @@
-"""A run: what every stage needs to know of it."""
+"""A run: what every step needs to know of it."""
 
 import secrets
 from dataclasses import dataclass

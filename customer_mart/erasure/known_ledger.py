@@ -121,13 +121,15 @@ def loss_of_entries(
         before = LedgerState(_table_id(spark, ledger), 0)
     if found := _loss(spark, ledger, before):
         return found
-    commits = [replace(c, is_erasure=c.is_erasure or _enters(c)) for c in history(spark, ledger)]
+    commits = [replace(c, erasure=c.erasure or _entry(c)) for c in history(spark, ledger)]
     change = change_since(commits, before.version)
     return f"was changed since the last run: {change}" if change else None
 
 
-def _enters(commit: Commit) -> bool:
-    return commit.operation == "WRITE" and commit.parameters.get("mode") == "Append"
+def _entry(commit: Commit) -> str | None:
+    """What stands for the request where customers are entered, which says nothing of itself."""
+    is_append = commit.operation == "WRITE" and commit.parameters.get("mode") == "Append"
+    return "entry" if is_append else None
 
 
 def _change_since(spark: SparkSession, ledger: Target, before: LedgerState | None) -> str | None:

@@ -43,6 +43,15 @@ def unfinished_requests(spark: SparkSession, settings: Settings) -> tuple[str, .
     return _unfinished(ledger.read(spark))
 
 
+def requests_in_ledger(spark: SparkSession, settings: Settings) -> frozenset[str]:
+    """The requests whose customers the ledger holds."""
+    ledger = target(LEDGER, settings.mart)
+    if not ledger.exists(spark):
+        return frozenset()
+    requests = ledger.read(spark).select("request_id").distinct()
+    return frozenset(row["request_id"] for row in requests.collect())
+
+
 def _unfinished(rows: DataFrame) -> tuple[str, ...]:
     requests = rows.where("erased_at IS NULL").select("request_id").distinct()
     return tuple(sorted(row["request_id"] for row in requests.collect()))

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from customer_mart.erasure.known_ledger import loss_of_entries
+from customer_mart.erasure.ledger import requests_in_ledger
 from customer_mart.fingerprint import package_version
 from customer_mart.incremental.last_run import LastRun, has_succeeded
 from customer_mart.publish.commit import USER_METADATA
@@ -86,16 +87,20 @@ def _target_reasons(run: Run, last: LastRun) -> Iterator[str]:
             commits = history(run.spark, target)
             if change := change_since(commits, since):
                 yield f"{table} was changed since the last run: {change}"
-            if run.ledger is None and _is_erased_since(commits, since):
-                yield f"an erasure has changed {table} since, and its ledger is gone"
+            if last.ledger is None and (request := _forgotten_erasure(run, commits, since)):
+                yield f"erasure {request} has changed {table} since, and no ledger tells of it"
             # A table that was made anew may have come to the same version by another run.
             said = metadata_of_rows(commits)
             if said and not _is_on_record(run, last, said["run_id"]):
                 yield f"{table} was published by run {said['run_id']}, which did not succeed"
 
 
-def _is_erased_since(commits: Sequence[Commit], version: int) -> bool:
-    return any(commit.is_erasure for commit in commits if commit.version > version)
+def _forgotten_erasure(run: Run, commits: Sequence[Commit], since: int) -> str | None:
+    """A request that has removed customers since a version, and whose entries are gone."""
+    requests = {c.erasure for c in commits if c.erasure and c.version > since}
+    if not requests:
+        return None
+    return min(requests - requests_in_ledger(run.spark, run.settings), default=None)
 
 
 def _is_on_record(run: Run, last: LastRun, run_id: str) -> bool:

@@ -30,12 +30,14 @@ def restricted(
 def _restricted(run: Run, source: SourceTable, touched: Touched) -> SourceTable:
     """The source's rows as delivered, read once, staged."""
     name = source.contract.name
-    is_kept = F.col("is_touched").isNotNull()
+    is_kept, has_user = F.col("is_touched").isNotNull(), F.col("user_id").isNotNull()
+    is_of_interest = has_user
     if name in touched.sources:
         is_set_aside = ~F.col(DISPOSITION).isin(*NOT_QUARANTINED)
-        is_kept |= F.col("user_id").isNull() & is_set_aside
+        is_of_interest |= is_set_aside
+        is_kept |= ~has_user & is_set_aside
     with run.progress.stage(f"touched {name}"):
         rows = early_rows(run, source, F.struct("*").alias(DELIVERED))
-        kept = rows.transform(touched.marked).where(is_kept)
+        kept = rows.where(is_of_interest).transform(touched.marked).where(is_kept)
         delivered = run.staging.stage(f"touched_{name}", kept.select(f"{DELIVERED}.*"))
     return replace(source, rows=delivered)

@@ -25,14 +25,15 @@ ERASURE = "erasure"
 class Commit:
     """A version of a table: what made it, and what the run that did said of itself.
 
-    parameters: those of the operation.
+    parameters: those of the operation. erasure: the request to erase customers that it carried
+    out; None for any other commit.
     """
 
     version: int
     operation: str
     metadata: dict[str, str]
     parameters: Mapping[str, str] = field(default_factory=dict)
-    is_erasure: bool = False
+    erasure: str | None = None
 
 
 def history(spark: SparkSession, target: Target) -> list[Commit]:
@@ -109,7 +110,7 @@ def change_since(
         if commit.version != expected:
             return f"its history does not go back to version {version}"
         is_own = but_for is not None and commit.metadata.get("run_id") == but_for
-        if commit.operation not in KEEPS_ROWS and not commit.is_erasure and not is_own:
+        if commit.operation not in KEEPS_ROWS and not commit.erasure and not is_own:
             return f"version {commit.version} is a {commit.operation}"
     return None
 
@@ -121,7 +122,7 @@ def _commit(row: Row) -> Commit:
         operation=row["operation"],
         metadata=_parsed(said),
         parameters=row["operationParameters"] or {},
-        is_erasure=bool(_parsed(said, ERASURE)),
+        erasure=_parsed(said, ERASURE).get(ERASURE),
     )
 
 

@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -97,9 +98,9 @@ def _fault(malformed: yaml.YAMLError) -> str:
         return "it has characters that YAML does not allow"
     mark = malformed.problem_mark
     where = f"line {mark.line + 1}, column {mark.column + 1}"
-    # Problems of other kinds name an alias or a tag, which is the file's word.
+    # Other problems name an alias or a tag, which is the file's word.
     wordless = yaml.scanner.ScannerError | yaml.parser.ParserError | _BadValueError
-    is_wordless = isinstance(malformed, wordless)
+    is_wordless = isinstance(malformed, wordless) and "tag handle" not in str(malformed.problem)
     return f"{malformed.problem} at {where}" if is_wordless else f"an alias or tag at {where}"
 
 
@@ -227,5 +228,6 @@ def _sentence(invalid: ValidationError) -> str:
     is_secret = first["type"] == CREDENTIAL_FOUND or holds_credential(str(found))
     # A single value in the place of a group may be of any of its settings.
     is_group = first["type"] in GROUPS or isinstance(found, dict | list | tuple | BaseModel)
-    shown = "" if is_secret or is_group else f" (found {found!r})"
+    text = found.isoformat() if isinstance(found, date) else repr(found)
+    shown = "" if is_secret or is_group else f" (found {text})"
     return f"The setting {name} is not valid: {expected(first['type'], first['msg'])}{shown}"

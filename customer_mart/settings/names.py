@@ -30,8 +30,11 @@ _SECRET_NAME = re.compile(
     re.IGNORECASE,
 )
 # Options of Spark's readers, in small letters. customer_mart.session has those of sessions.
-_HIDES_FILES = ("ignorecorruptfiles", "ignoremissingfiles")
-_HIDES_ROWS = ("mode", "DROPMALFORMED")
+_HIDES_ROWS = (
+    ("ignorecorruptfiles", "true"),
+    ("ignoremissingfiles", "true"),
+    ("mode", "dropmalformed"),
+)
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _BREAKS_OUT = re.compile(r'[`";]')
 # In a statement, as in ${env:NAME}, Spark puts the variable's value in the place of such a
@@ -67,7 +70,7 @@ def _place(place: str) -> str:
     """A folder, a file or a URI."""
     _refuse_secret(place)
     if not place.strip():
-        raise ValueError("a path is not empty: null says that there is none")
+        raise ValueError("a path must not be empty; null means none")
     if not place.isprintable():
         raise ValueError("a path must not contain control characters")
     if _BREAKS_OUT.search(place):
@@ -120,7 +123,7 @@ def _reader_options(options: dict[str, str]) -> dict[str, str]:
     for name, value in options.items():
         if name.lower() in ("path", "paths"):
             raise ValueError(f"{name} is no option: the place has a setting of its own, path")
-        if name.lower() in _HIDES_FILES or (name.lower(), value.upper()) == _HIDES_ROWS:
+        if (name.lower(), value.lower()) in _HIDES_ROWS:
             raise ValueError(
                 f"{name} must not be {value} here: rows that cannot be read would be missing, "
                 "without an error"

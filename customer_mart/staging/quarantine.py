@@ -82,8 +82,10 @@ def _to_compare(rows: DataFrame, suspects: Suspects) -> DataFrame:
     Only these go through an exchange, the main path having carried none of the columns that it did
     not need.
     """
-    is_in_doubt = F.col("is_suspect") & (F.col(DISPOSITION) == USED)
-    kept = suspects.marked(rows).where(_is_set_aside() | is_in_doubt)
+    is_used = F.col(DISPOSITION) == USED
+    # Of anonymous visitors, who have no user to join by, there may be most of all.
+    possible = rows.where(_is_set_aside() | is_used)
+    kept = suspects.marked(possible).where(_is_set_aside() | (is_used & F.col("is_suspect")))
     return kept.drop("is_suspect").repartition("user_id")
 
 

@@ -38,7 +38,7 @@ def age_hours(facts: Facts, now: datetime) -> float | None:
 def _problems_of_runs(facts: Facts) -> Iterator[Problem]:
     if facts.last is None:
         yield Problem("No run has ended yet", "run customer-mart build")
-    elif facts.last.error:
+    elif facts.last.error is not None:
         yield Problem(
             f"The last run, {facts.last.run_id}, failed: {facts.last.error}",
             "look its message up in docs/operations.md, do what stands there, and run "

@@ -44,7 +44,7 @@ def _print_runs(facts: Facts) -> None:
 
 def _lines(run: RecordedRun) -> Iterator[tuple[str, str]]:
     yield "run_id", run.run_id
-    yield "status", "failed" if run.error else "succeeded"
+    yield "status", "succeeded" if run.error is None else "failed"
     yield "mode", run.mode
     yield "as_of", shown(run.as_of)
     yield "started_at", shown(run.started_at)

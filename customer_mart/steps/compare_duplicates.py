@@ -6,7 +6,7 @@ from pyspark.sql import DataFrame, Observation
 from pyspark.sql import functions as F
 
 from customer_mart.contracts import Contract
-from customer_mart.joins import MOST_BROADCAST, small_side
+from customer_mart.joins import small_side
 from customer_mart.run import Run
 from customer_mart.sources import SourceTable
 from customer_mart.staging.balance import duplicate_metrics
@@ -20,6 +20,9 @@ from customer_mart.staging.user_key import (
     with_user_hash,
 )
 from customer_mart.steps.early_rows import early_rows
+
+# Users to compare, up to whom they go to the facts and not the facts to them: a number each.
+MOST_BROADCAST = 1_000_000
 
 
 def marked(run: Run, rows: DataFrame, table: Contract) -> tuple[DataFrame, Observation | None]:
@@ -52,7 +55,8 @@ def compared_again(
     duplicates.
     """
     table, duplicates = source.contract, Observation()
-    users = staged.where(HAS_DUPLICATES).select(*method.key).transform(small_side, suspects)
+    found = staged.where(HAS_DUPLICATES).select(*method.key)
+    users = small_side(found, suspects, MOST_BROADCAST)
     used = early_rows(run, source).where(F.col(DISPOSITION) == USED)
     if suspects <= MOST_BROADCAST:
         theirs = with_user_hash(used).join(users, list(method.key), "left_semi")

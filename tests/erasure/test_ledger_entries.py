@@ -51,7 +51,8 @@ def test_an_erasure_whose_ledger_was_given_up_is_undone_by_the_next_run(
     runs = f"delta.`{warehouse.mart / 'mart_runs'}`"
     warehouse.spark.sql(f"ALTER TABLE {runs} UNSET TBLPROPERTIES ('customer_mart.ledger')")
     _ledger_gone(warehouse)
-    _is_rebuilt(warehouse, capsys, "an erasure has changed dim_customer since", "ledger is gone")
+    told = "has changed dim_customer since, and no ledger tells of it"
+    _is_rebuilt(warehouse, capsys, "erasure erase_", told)
     assert warehouse.published() == before
 
 

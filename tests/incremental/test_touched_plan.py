@@ -69,7 +69,7 @@ def test_touched_customers_are_broadcast_to_the_facts_and_no_fact_is_exchanged(
 def test_touched_customers_too_many_to_broadcast_are_hashed(
     spark: SparkSession, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(joins, "MOST_BROADCAST", 0)
+    monkeypatch.setattr(joins, "MOST_IDS", 0)
     warehouse.insert("stg_deposits", [("new", "u0", WHEN, 100)])
     plans = _plans(spark, warehouse)
     for source in ("stg_signups", *FACTS):

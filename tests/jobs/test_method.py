@@ -111,8 +111,8 @@ def test_suspects_too_many_to_broadcast_are_compared_all_the_same(
     expected, quarantined = comparable(operator, "dim_customer"), operator.quarantined()
     balance = operator.balance("stg_deposits")
     assert balance["deduplicated"] == balance["DUPLICATE_KEY"] == 1
-    for module in (joins, compare_duplicates):
-        monkeypatch.setattr(module, "MOST_BROADCAST", 0)
+    monkeypatch.setattr(compare_duplicates, "MOST_BROADCAST", 0)
+    monkeypatch.setattr(joins, "MOST_IDS", 0)
     assert operator.build(*ALL_DIRT) == 0
     assert comparable(operator, "dim_customer") == expected
     assert operator.quarantined() == quarantined

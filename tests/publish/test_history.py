@@ -13,7 +13,7 @@ RUN = {"run_id": "r1"}
     [
         ([], None),
         ([Commit(2, "OPTIMIZE", {}), Commit(3, "VACUUM START", {})], None),
-        ([Commit(2, "DELETE", {}, is_erasure=True)], None),
+        ([Commit(2, "DELETE", {}, erasure="erase_1")], None),
         ([Commit(2, "MERGE", {"run_id": "r2"})], None),
         ([Commit(2, "OPTIMIZE", {}), Commit(3, "DELETE", {})], "version 3 is a DELETE"),
         ([Commit(2, "MERGE", {"run_id": "r3"})], "version 2 is a MERGE"),

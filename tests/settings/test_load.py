@@ -323,6 +323,13 @@ def test_a_file_that_is_not_yaml_is_named(tmp_path: Path) -> None:
         load_settings(_file(tmp_path, "mart: [\n"))
 
 
+@pytest.mark.parametrize("value", ["!hunter2!x 1", "!hunter2 1", "*hunter2", "'hunter2"])
+def test_a_fault_in_yaml_is_told_without_the_file_s_words(tmp_path: Path, value: str) -> None:
+    with pytest.raises(UsageError, match=r"at line \d, column") as refused:
+        load_settings(_file(tmp_path, f"mart:\n  location: {value}\n"))
+    assert "hunter2" not in str(refused.value)
+
+
 @pytest.mark.parametrize("text", ["- mart", "mart", "5"])
 def test_a_file_that_holds_no_names_is_refused(tmp_path: Path, text: str) -> None:
     with pytest.raises(UsageError, match="must hold settings by name"):
