@@ -183,7 +183,8 @@ def test_no_file_is_deleted_that_the_last_successful_run_may_need(
         ("failed", datetime(2025, 3, 10, tzinfo=timezone.utc)),
     ]
     frame = spark.createDataFrame(runs, "status string, started_at timestamp")
-    frame.write.format("delta").save(str(tmp_path / "mart_runs"))
+    ended = frame.selectExpr("*", "started_at AS finished_at", "string(started_at) AS run_id")
+    ended.write.format("delta").save(str(tmp_path / "mart_runs"))
     assert last_run_too_old(spark, settings, now) is None
     told = last_run_too_old(spark, settings, now + timedelta(minutes=6))
     assert told == (

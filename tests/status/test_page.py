@@ -116,6 +116,19 @@ def test_tables_that_are_not_as_the_last_run_left_them_are_told(
     assert "customer_ltv_scoring was changed by something other" in capsys.readouterr().out
 
 
+def test_what_a_failed_run_published_is_its_own_also_after_a_run_of_the_scores_alone(
+    mart: SmallMart, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mart.publish("r2", "dim_customer", customer(country="DE"))
+    failed = RunRecord("r2", AS_OF, "full", "abc", utc("2025-01-01 04:00:00"))
+    mart.record(failed, "2025-01-01 04:02:00", "No space left on device")
+    scored = RunRecord("r3", AS_OF, "full", "abc", utc("2025-01-01 05:00:00"))
+    mart.record(scored, "2025-01-01 05:01:00")
+    with pytest.raises(UnhealthyError, match="dim_customer holds what the failed run r2 had"):
+        print_status(mart.spark, mart.settings, NOON)
+    assert _cells(capsys.readouterr().out, "run_id")[-1] == "r3"
+
+
 def test_a_table_that_was_never_made_is_not_shown_but_one_that_is_gone_is(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
