@@ -8,10 +8,18 @@ from pyspark.sql import functions as F
 MOST_IDS = 250_000
 
 
-def small_side(rows: DataFrame, number: int, most: int | None = None) -> DataFrame:
+def small_side(rows: DataFrame, number: int) -> DataFrame:
     """The small side of a join, so marked that the engine does not have to guess its size.
 
-    number: of its rows. More than the most, MOST_IDS unless told, are hashed by partition.
+    number: of its rows. More than MOST_IDS are hashed by partition.
     """
-    limit = MOST_IDS if most is None else most
-    return F.broadcast(rows) if number <= limit else rows.hint("shuffle_hash")
+    return F.broadcast(rows) if number <= MOST_IDS else rows.hint("shuffle_hash")
+
+
+def flagged(rows: DataFrame, users: DataFrame, number: int, flag: str) -> DataFrame:
+    """The same rows with a flag, True for those of the users, else NULL.
+
+    users: one row per user. number: of the users.
+    """
+    few = small_side(users.withColumn(flag, F.lit(True)), number)
+    return rows.join(few, "user_id", "left")

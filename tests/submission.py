@@ -5,9 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.processes import quick_environment
+from tests.processes import ROOT, quick_environment
 
-ROOT = Path(__file__).parents[1]
 SUBMIT = Path(sys.executable).parent / "spark-submit"
 LOCAL = ("--properties-file", str(ROOT / "conf" / "spark-local.conf"))
 

@@ -46,15 +46,15 @@ def unfinished_requests(spark: SparkSession, settings: Settings) -> tuple[str, .
 def requests_in_ledger(spark: SparkSession, settings: Settings) -> frozenset[str]:
     """The requests whose customers the ledger holds."""
     ledger = target(LEDGER, settings.mart)
-    if not ledger.exists(spark):
-        return frozenset()
-    requests = ledger.read(spark).select("request_id").distinct()
-    return frozenset(row["request_id"] for row in requests.collect())
+    return _requests(ledger.read(spark)) if ledger.exists(spark) else frozenset()
 
 
 def _unfinished(rows: DataFrame) -> tuple[str, ...]:
-    requests = rows.where("erased_at IS NULL").select("request_id").distinct()
-    return tuple(sorted(row["request_id"] for row in requests.collect()))
+    return tuple(sorted(_requests(rows.where("erased_at IS NULL"))))
+
+
+def _requests(rows: DataFrame) -> frozenset[str]:
+    return frozenset(row["request_id"] for row in rows.select("request_id").distinct().collect())
 
 
 def enter(spark: SparkSession, settings: Settings, ids: list[str], request_id: str) -> int:

@@ -1,6 +1,6 @@
 """The dim_customer that is published: its version, and whose rows it holds."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from pyspark.sql import SparkSession
@@ -8,7 +8,7 @@ from pyspark.sql import SparkSession
 from customer_mart.customer_tier_changes.publications import DIM_VERSION
 from customer_mart.errors import DataError
 from customer_mart.incremental.last_run import LastRun, last_run
-from customer_mart.publish.history import change_since, history, metadata_of_rows
+from customer_mart.publish.history import Commit, change_since, history, metadata_of_rows
 from customer_mart.publish.target import target
 from customer_mart.settings import Settings
 
@@ -28,7 +28,8 @@ def has_dim_of(spark: SparkSession, settings: Settings, said: Mapping[str, str])
 
 def is_as_recorded(spark: SparkSession, settings: Settings) -> bool:
     """Whether dim_customer is as the last successful run left it, by which it was checked."""
-    return _left_by(spark, settings) is not None
+    commits = history(spark, target("dim_customer", settings.mart))
+    return _left_by(_last_run(spark, settings), commits) is not None
 
 
 def newest_dim(spark: SparkSession, settings: Settings) -> tuple[int, datetime | None]:
@@ -46,25 +47,22 @@ def newest_dim(spark: SparkSession, settings: Settings) -> tuple[int, datetime |
     )
     if not table.exists(spark):
         raise DataError(never)
-    commits = history(spark, table)
+    commits, last = history(spark, table), _last_run(spark, settings)
     version = commits[0].version
-    if left := _left_by(spark, settings):
+    if left := _left_by(last, commits):
         # A run that found nothing to change looked from a later instant than the commit did.
         return version, left.as_of
     metadata = metadata_of_rows(commits)
-    if not (metadata or _last_run(spark, settings)):
+    if not (metadata or last):
         # Made by a run that failed before it published.
         raise DataError(never)
     return version, datetime.fromisoformat(metadata["as_of"]) if metadata else None
 
 
-def _left_by(spark: SparkSession, settings: Settings) -> LastRun | None:
-    """The last successful run, if nothing has changed dim_customer since."""
-    last = _last_run(spark, settings)
-    dim = target("dim_customer", settings.mart)
-    if last and not change_since(history(spark, dim), last.target_versions["dim_customer"]):
-        return last
-    return None
+def _left_by(last: LastRun | None, commits: Sequence[Commit]) -> LastRun | None:
+    """The last successful run, if no commit has changed dim_customer since."""
+    is_left = last and not change_since(commits, last.target_versions["dim_customer"])
+    return last if is_left else None
 
 
 def _last_run(spark: SparkSession, settings: Settings) -> LastRun | None:

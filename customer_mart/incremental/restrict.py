@@ -7,8 +7,7 @@ from pyspark.sql import functions as F
 from customer_mart.incremental.touched import Touched
 from customer_mart.run import Run
 from customer_mart.sources import SourceTable
-from customer_mart.staging.balance import NOT_QUARANTINED
-from customer_mart.staging.dispositions import DISPOSITION
+from customer_mart.staging.balance import is_quarantined
 from customer_mart.steps.early_rows import early_rows
 
 DELIVERED = "delivered"
@@ -33,9 +32,8 @@ def _restricted(run: Run, source: SourceTable, touched: Touched) -> SourceTable:
     is_kept, has_user = F.col("is_touched").isNotNull(), F.col("user_id").isNotNull()
     is_of_interest = has_user
     if name in touched.sources:
-        is_set_aside = ~F.col(DISPOSITION).isin(*NOT_QUARANTINED)
-        is_of_interest |= is_set_aside
-        is_kept |= ~has_user & is_set_aside
+        is_of_interest |= is_quarantined()
+        is_kept |= ~has_user & is_quarantined()
     with run.progress.stage(f"touched {name}"):
         rows = early_rows(run, source, F.struct("*").alias(DELIVERED))
         kept = rows.where(is_of_interest).transform(touched.marked).where(is_kept)

@@ -8,7 +8,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from customer_mart.incremental.last_run import LastRun
-from customer_mart.joins import small_side
+from customer_mart.joins import flagged
 from customer_mart.rows import frame_of
 from customer_mart.run import Run
 from customer_mart.sources import SourceTable
@@ -40,8 +40,7 @@ class Touched:
 
         Touched users are few as a rule: they go to the rows, and the rows through no exchange.
         """
-        users = self.users.withColumn("is_touched", F.lit(True))
-        return rows.join(small_side(users, self.number), "user_id", "left")
+        return flagged(rows, self.users, self.number, "is_touched")
 
 
 def find_touched(run: Run, sources: dict[str, SourceTable], last: LastRun) -> Touched:

@@ -30,6 +30,11 @@ NOT_QUARANTINED = (USED, NOT_YET, ANONYMOUS, DEDUPLICATED)
 ZERO = Decimal("0.00")
 
 
+def is_quarantined() -> Column:
+    """Whether a row's disposition so far is a reason to set it aside in quarantine."""
+    return ~F.col(DISPOSITION).isin(*NOT_QUARANTINED)
+
+
 @dataclass(frozen=True)
 class Balance:
     """Rows and amounts of one source, by disposition."""

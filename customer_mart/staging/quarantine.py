@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from customer_mart.contracts import Contract
-from customer_mart.joins import small_side
+from customer_mart.joins import flagged, small_side
 from customer_mart.sources import AS_READ
-from customer_mart.staging.balance import NOT_QUARANTINED
+from customer_mart.staging.balance import is_quarantined
 from customer_mart.staging.dispositions import (
     DISPOSITION,
     USED,
@@ -32,8 +32,7 @@ class Suspects:
 
     def marked(self, rows: DataFrame) -> DataFrame:
         """The same rows with `is_suspect`, True for those of suspects, else NULL."""
-        users = self.users.withColumn("is_suspect", F.lit(True))
-        return rows.join(small_side(users, self.number), "user_id", "left")
+        return flagged(rows, self.users, self.number, "is_suspect")
 
 
 def suspicious_users(per_customer: DataFrame, signups: DataFrame, method: Method) -> DataFrame:
@@ -71,7 +70,7 @@ def quarantined_rows(
         theirs = small_side(suspects.among(signups), suspects.number)
         compared = with_user_disposition(compared, theirs)
     user = F.col("user_id") if table.tagged("user") else F.lit(None).cast("string")
-    return compared.where(_is_set_aside()).select(
+    return compared.where(is_quarantined()).select(
         F.col(DISPOSITION).alias("reason"), F.col(AS_READ).alias("row"), user.alias("user_id")
     )
 
@@ -84,13 +83,9 @@ def _to_compare(rows: DataFrame, suspects: Suspects) -> DataFrame:
     """
     is_used = F.col(DISPOSITION) == USED
     # Of anonymous visitors, who have no user to join by, there may be most of all.
-    possible = rows.where(_is_set_aside() | is_used)
-    kept = suspects.marked(possible).where(_is_set_aside() | (is_used & F.col("is_suspect")))
+    possible = rows.where(is_quarantined() | is_used)
+    kept = suspects.marked(possible).where(is_quarantined() | (is_used & F.col("is_suspect")))
     return kept.drop("is_suspect").repartition("user_id")
-
-
-def _is_set_aside() -> Column:
-    return ~F.col(DISPOSITION).isin(*NOT_QUARANTINED)
 
 
 def quarantine(rows_by_source: dict[str, DataFrame], run_id: str, as_of: datetime) -> DataFrame:

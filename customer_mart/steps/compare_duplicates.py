@@ -6,7 +6,6 @@ from pyspark.sql import DataFrame, Observation
 from pyspark.sql import functions as F
 
 from customer_mart.contracts import Contract
-from customer_mart.joins import small_side
 from customer_mart.run import Run
 from customer_mart.sources import SourceTable
 from customer_mart.staging.balance import duplicate_metrics
@@ -55,14 +54,14 @@ def compared_again(
     duplicates.
     """
     table, duplicates = source.contract, Observation()
-    found = staged.where(HAS_DUPLICATES).select(*method.key)
-    users = small_side(found, suspects, MOST_BROADCAST)
+    users = staged.where(HAS_DUPLICATES).select(*method.key)
     used = early_rows(run, source).where(F.col(DISPOSITION) == USED)
     if suspects <= MOST_BROADCAST:
-        theirs = with_user_hash(used).join(users, list(method.key), "left_semi")
+        theirs = with_user_hash(used).join(F.broadcast(users), list(method.key), "left_semi")
         by_user = exchanged(theirs.drop(USER_HASH), method)
     else:
-        by_user = exchanged(used, method).join(users, list(method.key), "left_semi")
+        side = users.hint("shuffle_hash")
+        by_user = exchanged(used, method).join(side, list(method.key), "left_semi")
     # After the exchange: what is observed here is exact.
     counted = with_duplicates(by_user, table, unique=False).observe(
         duplicates, *duplicate_metrics(table)

@@ -13,8 +13,8 @@ import pytest
 
 from tests.jobs.handful import ALL_DIRT, SOURCES
 from tests.jobs.operator_data import AS_OF, Operator, comparable
-from tests.processes import quick_environment
-from tests.submission import LOCAL, ROOT, SUBMIT
+from tests.processes import ROOT, quick_environment
+from tests.submission import LOCAL, SUBMIT
 
 INCREMENTAL = "incremental/test_incremental.py"
 # Every table by itself, a build, an incremental run, an error of the data and one of the engine.

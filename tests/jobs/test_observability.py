@@ -9,7 +9,8 @@ import pytest
 
 from tests.jobs.handful import GAMES, SIGNUPS
 from tests.jobs.operator_data import AS_OF, REQUIRED, Operator
-from tests.submission import LOCAL, ROOT, submit
+from tests.processes import ROOT
+from tests.submission import LOCAL, submit
 
 pytestmark = pytest.mark.classic("starts a driver with a session of its own")
 

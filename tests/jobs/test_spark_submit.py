@@ -8,7 +8,8 @@ import pytest
 from tests.faults.damage import files_of, truncate
 from tests.jobs.handful import ALL_DIRT, SIGNUPS, SOURCES
 from tests.jobs.operator_data import AS_OF, Operator
-from tests.submission import ROOT, submit
+from tests.processes import ROOT
+from tests.submission import submit
 
 pytestmark = pytest.mark.classic("starts a driver with a session of its own")
 
