@@ -87,7 +87,12 @@ def _add_build_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_log_format(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--log-format", choices=["text", "json"], default="text")
+    parser.add_argument(
+        "--log-format",
+        choices=["text", "json"],
+        default="text",
+        help="lines for people, or one JSON object a line (default: text)",
+    )
 
 
 def _add_erasure_arguments(parser: argparse.ArgumentParser) -> None:

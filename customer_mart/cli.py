@@ -38,7 +38,8 @@ BUILDS: dict[str, Build] = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """`customer-mart`: returns the exit code, 0 done, 2 usage, 3 data, 1 anything else."""
-    return _guarded(command_parser(__doc__).parse_args(arguments))
+    description = "Builds dim_customer and customer_ltv_scoring, shows, maintains and erases."
+    return _guarded(command_parser(description).parse_args(arguments))
 
 
 def run_job(table: str, arguments: Sequence[str] | None = None) -> int:

@@ -1,17 +1,19 @@
 """databricks.yml and resources/ agree with Databricks, with the package and with themselves.
 
-The bundle's JSON schema comes with the Databricks CLI, whose licence keeps it out of this
-repository. Two things stand for it. The classes of `databricks-bundles`, which Databricks
-generates from that schema, refuse an unknown or missing field of a job; they are always used. The
-schema itself is used where `databricks bundle schema` is at hand, or where
+The bundle's JSON schema comes with the Databricks CLI and no package holds it. Three things stand
+for it. The classes of `databricks-bundles`, which Databricks generates from that schema, refuse an
+unknown or missing field of a job, and a schema of our own those of everything else; both are always
+used. The schema itself is used where `databricks bundle schema` is at hand, or where
 DATABRICKS_BUNDLE_SCHEMA names a file that it wrote.
 """
 
+import copy
 import json
 import os
 import re
 import shutil
 import subprocess
+from functools import reduce
 from importlib.metadata import EntryPoint
 from itertools import pairwise
 from pathlib import Path
@@ -37,6 +39,9 @@ TASKS = [
 ]
 SCHEMA = os.environ.get("DATABRICKS_BUNDLE_SCHEMA")
 CLI = shutil.which("databricks")
+OWN_SCHEMA = json.loads(
+    Path(__file__).with_name("databricks-yml.schema.json").read_text(encoding="utf-8")
+)
 
 
 def _arguments(target: str, name: str, number: int) -> list[str]:
@@ -54,6 +59,29 @@ def test_databricks_own_classes_take_every_job(target: str, name: str) -> None:
     for job in (written()["resources"]["jobs"][name], jobs(target)[name]):
         taken: Any = Job.from_dict(cast("JobDict", job))
         assert [task.task_key for task in taken.tasks] == COMMANDS[name]
+
+
+def test_all_but_the_jobs_is_valid_by_a_schema_of_what_bundles_may_hold() -> None:
+    jsonschema.validate(written(), OWN_SCHEMA)
+
+
+@pytest.mark.parametrize(
+    ("place", "name"),
+    [
+        ((), "variable"),
+        (("bundle",), "cli_version"),
+        (("artifacts", "customer_mart"), "dynamic_versions"),
+        (("variables", "catalog"), "defaults"),
+        (("targets", "prod"), "permission"),
+        (("targets", "prod", "run_as"), "service_principal"),
+        (("targets", "prod", "workspace"), "root"),
+    ],
+)
+def test_a_misspelt_name_is_not_valid(place: tuple[str, ...], name: str) -> None:
+    bundle = copy.deepcopy(written())
+    reduce(dict.__getitem__, place, bundle)[name] = {}
+    with pytest.raises(jsonschema.ValidationError, match=name):
+        jsonschema.validate(bundle, OWN_SCHEMA)
 
 
 @pytest.mark.skipif(not (CLI or SCHEMA), reason="there is no Databricks CLI to print the schema")
