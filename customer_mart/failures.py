@@ -14,6 +14,13 @@ from customer_mart.remedies import LEDGER_REMEDY, made_anew
 from customer_mart.settings import Settings
 
 UNREADABLE = re.compile(r"FAILED_READ_FILE.* while reading file (?P<file>.+?)\.(?:\s|$)")
+# A file of a source whose type of a column is not that of the others.
+OTHER_TYPE = re.compile(
+    r"PARQUET_COLUMN_DATA_TYPE_MISMATCH.* while reading file (?P<file>.+?)\.\s.*"
+    r"column \[?(?P<column>[^\]]+?)\]?\. Expected Spark type (?P<expected>.+?), "
+    r"actual Parquet type (?P<found>.+?)\.(?:\s|$)",
+    re.DOTALL,
+)
 # Tables that no rebuild writes anew: runs only add to them.
 NEVER_REBUILT = ("customer_tier_changes", "mart_runs")
 # How Delta's own conditions begin, and the names of the files that say which rows of others are
@@ -56,6 +63,12 @@ def explained(error: Exception, settings: Settings, stage: str | None = None) ->
             f"{at}a disk is full: that of the mart, of its staging folder, or of spark.local.dir "
             f"({line}); make room and run again"
         )
+    if other := OTHER_TYPE.search(told):
+        return DataError(
+            f"{at}the file {_path(other['file'])} has column {other['column']} of type "
+            f"{other['found']}, where {other['expected']} is read from the other files; deliver "
+            "all files with one type"
+        )
     file = unreadable_file(error)
     return DataError(_unreadable(file, settings, at)) if file else error
 
@@ -90,13 +103,18 @@ def all_that_is_told(error: Exception) -> str:
 
 def _unreadable(file: str, settings: Settings, at: str) -> str:
     """Whose file cannot be read, and what makes it good."""
-    path = re.sub(r"^file:/+", "/", unquote(file))
+    path = _path(file)
     for name, place in _places(settings):
         if path.startswith((f"{place}/", f"{place}.")):
             whose = f"Source {name}" if name in STAGING_TABLES else f"The table {name}"
             remedy = _remedy(name, place, path)
             return f"{whose}: its file {path} cannot be read, being damaged or gone; {remedy}"
     return f"{at}the file {path} cannot be read, being damaged or gone"
+
+
+def _path(file: str) -> str:
+    """A file as its system names it, not as the engine spells its URI."""
+    return re.sub(r"^file:/+", "/", unquote(file))
 
 
 def _remedy(name: str, place: str, path: str) -> str:

@@ -6,20 +6,26 @@ from pyspark.sql import functions as F
 # Up to so many users, by their ids, go to the rows, whole, and these through no exchange. One
 # job may have ten such joins at a time.
 MOST_IDS = 250_000
+# Up to so many, where it is a hash by which they are joined, a number each.
+MOST_HASHES = 1_000_000
 
 
-def small_side(rows: DataFrame, number: int) -> DataFrame:
+def small_side(rows: DataFrame, number: int, *, hashed: bool = False) -> DataFrame:
     """The small side of a join, so marked that the engine does not have to guess its size.
 
-    number: of its rows. More than MOST_IDS are hashed by partition.
+    number: of its rows; too many are hashed by partition. hashed: whether they are joined by a
+    hash.
     """
-    return F.broadcast(rows) if number <= MOST_IDS else rows.hint("shuffle_hash")
+    most = MOST_HASHES if hashed else MOST_IDS
+    return F.broadcast(rows) if number <= most else rows.hint("shuffle_hash")
 
 
-def flagged(rows: DataFrame, users: DataFrame, number: int, flag: str) -> DataFrame:
-    """The same rows with a flag, True for those of the users, else NULL.
+def flagged(rows: DataFrame, few: DataFrame, number: int, flag: str) -> DataFrame:
+    """The same rows with a flag, True for those whose user, or whose key, is among the few.
 
-    users: one row per user. number: of the users.
+    few: a user_id or a key_hash each, one row per value; number of them. The flag is NULL for
+    other rows.
     """
-    few = small_side(users.withColumn(flag, F.lit(True)), number)
-    return rows.join(few, "user_id", "left")
+    [on] = few.columns
+    side = small_side(few.withColumn(flag, F.lit(True)), number, hashed=on != "user_id")
+    return rows.join(side, on, "left")

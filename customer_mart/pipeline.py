@@ -4,7 +4,6 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from customer_mart.incremental.published_dim import newest_dim
-from customer_mart.incremental.restrict import restricted
 from customer_mart.incremental.touched import Touched
 from customer_mart.run import Run
 from customer_mart.sources import SourceTable
@@ -122,10 +121,9 @@ def _checked_touched(
     """Touched customers alone staged and checked, quarantine brought up to date."""
     whole = _whole(sources)
     note_erased_rows(run, sources, whole)
-    of_touched = restricted(run, sources, touched)
-    staged = stage_customers(run, of_touched)
+    staged = stage_customers(run, touched.rows)
     others = quarantine_of_others(run, touched, sources)
-    publish_quarantine(run, of_touched, staged, others)
+    publish_quarantine(run, touched.rows, staged, others)
     require_sound_sources(run, whole)
     return _checked(run, staged, scored=scored)
 

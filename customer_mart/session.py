@@ -56,9 +56,15 @@ PINNED = {
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.ansi.enabled": "true",
 }
-# With these on, a file that is gone or damaged is no error but rows that are missing, also rows
-# of a change data feed. Switched off where a session has it on; serverless knows neither.
-NEVER = ("spark.sql.files.ignoreMissingFiles", "spark.sql.files.ignoreCorruptFiles")
+# The same, of settings that serverless does not know: set where a session has another value.
+CORRECTED = {
+    # With these on, a file that is gone or damaged is no error but rows that are missing, also
+    # rows of a change data feed.
+    "spark.sql.files.ignoreMissingFiles": "false",
+    "spark.sql.files.ignoreCorruptFiles": "false",
+    # Of a time as text that has an offset, the other type drops the offset.
+    "spark.sql.timestampType": "TIMESTAMP_LTZ",
+}
 # What the plan of every fact depends on, but no row: a session that refuses one is only slower.
 TUNED = {
     # Facts arrive in the order of users: an aggregate then streams instead of hashing every row.
@@ -85,18 +91,18 @@ def get_session(*, show_progress_bar: bool = False, verbose: bool = False) -> Sp
     }
     spark = _existing_session() or _laptop_session(choices)
     _require_delta(spark)
-    _pin(spark, {**PINNED, **_switched_off(spark)})
+    _pin(spark, {**PINNED, **_corrected(spark)})
     _tune(spark, TUNED)
     return spark
 
 
-def _switched_off(spark: SparkSession) -> dict[str, str]:
-    """What has to be off and is on in this session."""
+def _corrected(spark: SparkSession) -> dict[str, str]:
+    """What this session has otherwise than it has to be, and how that is."""
     found = {}
-    for name in NEVER:
+    for name, value in CORRECTED.items():
         with suppress(PySparkException):
-            if (spark.conf.get(name, None) or "").strip().lower() == "true":
-                found[name] = "false"
+            if (spark.conf.get(name, None) or value).strip().upper() != value.upper():
+                found[name] = value
     return found
 
 

@@ -56,6 +56,20 @@ def test_the_remedy_is_right_for_the_table(file: str, remedy: str) -> None:
     assert str(error).split("damaged or gone; ")[1].startswith(remedy)
 
 
+def test_a_file_with_another_type_of_a_column_is_not_called_damaged() -> None:
+    engine = RuntimeError(
+        "[FAILED_READ_FILE.PARQUET_COLUMN_DATA_TYPE_MISMATCH] Encountered error while reading "
+        "file file:///data/in/stg_deposits/b%20c.parquet. Data type mismatches when reading "
+        "Parquet column [deposit_amount_minor]. Expected Spark type bigint, actual Parquet type "
+        "DOUBLE. SQLSTATE: KD001"
+    )
+    assert str(explained(engine, load_settings(None, [], PLACES), "stg_deposits")) == (
+        "stg_deposits: the file /data/in/stg_deposits/b c.parquet has column deposit_amount_minor "
+        "of type DOUBLE, where bigint is read from the other files; deliver all files with one "
+        "type"
+    )
+
+
 def test_a_full_disk_is_found_below_the_engines_first_line() -> None:
     engine = "Task failed while writing rows.\nCaused by: IOException: No space left on device"
     error = explained(RuntimeError(engine), load_settings(None, [], PLACES))

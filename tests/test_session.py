@@ -32,6 +32,7 @@ def test_on_a_runtime_only_what_rows_and_plans_depend_on_is_set(
     spark.conf.set("spark.sql.ansi.enabled", "false")
     spark.conf.set("spark.sql.codegen.hugeMethodLimit", "65535")
     spark.conf.set("spark.sql.files.ignoreMissingFiles", "True")
+    spark.conf.set("spark.sql.timestampType", "TIMESTAMP_NTZ")
     before = _settings(spark)
     try:
         assert get_session(show_progress_bar=True, verbose=True) is spark
@@ -40,11 +41,13 @@ def test_on_a_runtime_only_what_rows_and_plans_depend_on_is_set(
         for name, value in {**PINNED, **TUNED}.items():
             spark.conf.set(name, value)
         spark.conf.unset("spark.sql.files.ignoreMissingFiles")
+        spark.conf.unset("spark.sql.timestampType")
     assert {name: value for name, value in after.items() if before.get(name) != value} == {
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.ansi.enabled": "true",
         "spark.sql.codegen.hugeMethodLimit": "8000",
         "spark.sql.files.ignoreMissingFiles": "false",
+        "spark.sql.timestampType": "TIMESTAMP_LTZ",
     }
     assert set(before) <= set(after)
 

@@ -3,7 +3,7 @@
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from customer_mart.staging.user_key import HAS_DUPLICATES, Method, of_user, per_user, with_signup
+from customer_mart.staging.user_key import Method, of_keys, of_user, per_user, with_signup
 
 
 def deposits_per_customer(deposits: DataFrame, signups: DataFrame, method: Method) -> DataFrame:
@@ -34,5 +34,5 @@ def deposits_per_customer(deposits: DataFrame, signups: DataFrame, method: Metho
         "last_deposit_timestamp",
         F.col("first_deposit.deposit_amount_minor").alias("first_deposit_amount_minor"),
         "deposits_before_signup",
-        HAS_DUPLICATES,
+        *of_keys(per_customer),
     )

@@ -8,7 +8,7 @@ from pyspark.sql import functions as F
 
 from customer_mart.durations import MICROSECONDS_PER_DAY, utc_day
 from customer_mart.exact import cents
-from customer_mart.staging.user_key import HAS_DUPLICATES, Method, of_user, per_user, with_signup
+from customer_mart.staging.user_key import Method, of_keys, of_user, per_user, with_signup
 
 SPEND_DAYS = (7, 30, 90)
 KINDS = ("high_jackpot", "other", "unknown")
@@ -60,7 +60,7 @@ def purchases_per_customer(
         *(f"spend_first_{days}_days_cents" for days in SPEND_DAYS),
         "purchases_before_signup",
         "purchases_of_unknown_games",
-        HAS_DUPLICATES,
+        *of_keys(per_customer),
     )
 
 

@@ -4,7 +4,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from customer_mart.dim_customer.touches import is_touch, touch, touch_before_purchase
-from customer_mart.staging.user_key import HAS_DUPLICATES, Method, of_user, per_user, with_signup
+from customer_mart.staging.user_key import Method, of_keys, of_user, per_user, with_signup
 
 
 def web_events_per_customer(
@@ -41,5 +41,5 @@ def web_events_per_customer(
         F.col("first_touch.utm_campaign").alias("first_touch_campaign"),
         F.col("first_touch.event_timestamp").alias("first_touch_timestamp"),
         F.col("last_touch.utm_campaign").alias("last_touch_campaign_before_purchase"),
-        HAS_DUPLICATES,
+        *of_keys(per_customer),
     )

@@ -8,7 +8,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from customer_mart.erasure.known_ledger import LedgerState
-from customer_mart.publish.run_record import successful_runs
+from customer_mart.publish.run_record import KEYS_OF_OTHER_USERS, successful_runs
 from customer_mart.publish.target import Target
 
 
@@ -16,8 +16,9 @@ from customer_mart.publish.target import Target
 class LastRun:
     """The run that published dim_customer last, and the version each table had by then.
 
-    run_ids: the run itself and those of the scores alone since. ledger: that of erased customers
-    as it found it; None when there was none.
+    run_ids: the run itself and those of the scores alone since. keys_of_others: rows that were set
+    aside because another user has their key. ledger: that of erased customers as it found it; None
+    when there was none.
     """
 
     as_of: datetime
@@ -27,6 +28,7 @@ class LastRun:
     source_ids: Mapping[str, str]
     target_versions: Mapping[str, int]
     run_ids: frozenset[str]
+    keys_of_others: int = 0
     ledger: LedgerState | None = None
 
 
@@ -49,6 +51,7 @@ def last_run(spark: SparkSession, runs: Target) -> LastRun | None:
                 source_ids=row["source_ids"] or {},
                 target_versions=targets,
                 run_ids=frozenset(run_ids),
+                keys_of_others=row["warnings"].get(KEYS_OF_OTHER_USERS, 0),
                 # Older versions made the table without that column.
                 ledger=LedgerState.parsed(row.asDict().get("ledger") or ""),
             )

@@ -1,20 +1,36 @@
 """The customers whom anything touched since the last run."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import reduce
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from customer_mart.contracts import Contract
 from customer_mart.incremental.last_run import LastRun
 from customer_mart.joins import flagged
 from customer_mart.rows import frame_of
 from customer_mart.run import Run
 from customer_mart.sources import SourceTable
 from customer_mart.sources.changes import CHANGE_TYPE, changed_rows
+from customer_mart.staging.user_key import KEY_HASH
 
 GAMES, PURCHASES = "stg_games", "stg_ticket_purchases"
+
+
+@dataclass(frozen=True)
+class ChangedKeys:
+    """Hashes of keys, one row each, and at most how many they are."""
+
+    hashes: DataFrame
+    number: int
+
+    def marked(self, rows: DataFrame, table: Contract) -> DataFrame:
+        """The same rows with `has_changed_key`, True for those of such a key, else NULL."""
+        hashed = rows.withColumn(KEY_HASH, F.xxhash64(*table.key))
+        return flagged(hashed, self.hashes, self.number, "has_changed_key").drop(KEY_HASH)
 
 
 @dataclass(frozen=True)
@@ -22,13 +38,16 @@ class Touched:
     """Who was touched and by which sources.
 
     users: one row per user. sources: those with any change or row come due, also of nobody.
-    last: the run since which.
+    last: the run since which. keys: the keys of the rows that came, by source, of sources in which
+    another customer may have one of them. rows: the sources cut down to the touched customers.
     """
 
     users: DataFrame
     number: int
     sources: frozenset[str]
     last: LastRun
+    keys: Mapping[str, ChangedKeys] = field(default_factory=dict)
+    rows: Mapping[str, SourceTable] = field(default_factory=dict)
 
     @property
     def is_nobody(self) -> bool:
@@ -60,13 +79,13 @@ def find_touched(run: Run, sources: dict[str, SourceTable], last: LastRun) -> To
         if not changed.contract.tagged("user") and not changed.rows.isEmpty()
     ]
     found = [
-        _users_of(changed.typed(), name)
+        _users_of(changed.typed(F.col(CHANGE_TYPE)), name, _key_that_came(run, changed))
         for name, changed in changes.items()
         if changed.contract.tagged("user")
     ]
     if run.as_of != last.as_of:
         found += [
-            _users_of(_come_due(source, last.as_of, run.as_of), name)
+            _users_of(_come_due(source, last.as_of, run.as_of), name, _key(run, source))
             for name, source in sources.items()
             if source.contract.tagged("user")
         ]
@@ -80,9 +99,25 @@ def find_touched(run: Run, sources: dict[str, SourceTable], last: LastRun) -> To
     return _staged(run, found, frozenset(no_user), last)
 
 
-def _users_of(rows: DataFrame, source: str) -> DataFrame:
-    """One row per user, the NULL of nobody included, and the source that touched the user."""
-    return rows.select("user_id", F.lit(source).alias("source")).distinct()
+def _users_of(rows: DataFrame, source: str, key: Column | None = None) -> DataFrame:
+    """One row per user, the NULL of nobody included, source that touched the user, and key."""
+    hashed = F.lit(None).cast("bigint") if key is None else key
+    return rows.select("user_id", F.lit(source).alias("source"), hashed.alias(KEY_HASH)).distinct()
+
+
+def _key(run: Run, source: SourceTable) -> Column | None:
+    """The hash of a row's key; NULL of nobody's row, None where keys belong to one user."""
+    table = source.contract
+    if run.settings.sources.source(table.name).unique or table.tagged("user") in table.key:
+        return None
+    return F.when(F.col("user_id").isNotNull(), F.xxhash64(*table.key))
+
+
+def _key_that_came(run: Run, changes: SourceTable) -> Column | None:
+    """The same of a change, where it is not one that a row went by."""
+    key = _key(run, changes)
+    came = F.col(CHANGE_TYPE).isin("insert", "update_postimage")
+    return None if key is None else F.when(came, key)
 
 
 def _come_due(source: SourceTable, last_as_of: datetime, as_of: datetime) -> DataFrame:
@@ -126,7 +161,19 @@ def _staged(
         return Touched(nobody, 0, without_user, last)
     everybody = reduce(DataFrame.unionByName, found)
     touched = run.staging.stage("touched", everybody.distinct())
-    sources = {row["source"] for row in touched.select("source").distinct().collect()}
+    counted = touched.groupBy("source").agg(F.count(KEY_HASH).alias("keys")).collect()
+    keys = {
+        row["source"]: ChangedKeys(_keys_of(touched, row["source"]), row["keys"])
+        for row in counted
+        if row["keys"]
+    }
     users = touched.where("user_id IS NOT NULL").select("user_id").distinct()
     staged = run.staging.stage("touched_users", users)
-    return Touched(staged, staged.count(), without_user | sources, last)
+    sources = without_user | {row["source"] for row in counted}
+    return Touched(staged, staged.count(), sources, last, keys)
+
+
+def _keys_of(touched: DataFrame, source: str) -> DataFrame:
+    """One row per hash of a key that came in a source."""
+    is_one = (F.col("source") == source) & F.col(KEY_HASH).isNotNull()
+    return touched.where(is_one).select(KEY_HASH).distinct()

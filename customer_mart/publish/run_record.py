@@ -15,6 +15,8 @@ from customer_mart.rows import frame_of
 from customer_mart.staging.balance import READ, Balance
 
 SUCCEEDED, FAILED = "succeeded", "failed"
+# The warning that counts rows set aside because another user's row has their key.
+KEYS_OF_OTHER_USERS = "keys_of_other_users"
 
 
 @dataclass

@@ -7,12 +7,13 @@ folder on a laptop, in an object store or behind Spark Connect is found the same
 from dataclasses import dataclass, replace
 
 from pyspark.errors import AnalysisException, PySparkException
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame, DataFrameReader, SparkSession
 from pyspark.sql import functions as F
+from pyspark.sql.types import StringType, StructField, StructType
 
 from customer_mart.errors import DataError, first_line
-from customer_mart.identifiers import delta_name, quoted_name
-from customer_mart.places import absolute
+from customer_mart.identifiers import delta_name, quoted, quoted_name
+from customer_mart.places import absolute, below
 from customer_mart.settings import Source
 
 CHANGE_FEED = "delta.enableChangeDataFeed"
@@ -28,6 +29,8 @@ NO_DELTA_TABLE = {
 # Quotes are doubled inside a quoted field, as RFC 4180 and every spreadsheet write them.
 # A file whose header differs from the first one's is an error: Spark would read it by position.
 CSV_OPTIONS = {"header": "true", "quote": '"', "escape": '"', "enforceSchema": "false"}
+# The whole line where it has not as many fields as the header, in a column beside the others.
+MALFORMED = "_corrupt_record"
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,7 @@ def locate(spark: SparkSession, name: str, source: Source) -> Location | None:
         version = _delta_version(spark, name, delta_name(path, is_table=False))
         if version is not None:
             return _detailed(spark, Location(name, "delta", path, is_table=False, version=version))
-    return _files(spark, name, path, source.format)
+    return _files(spark, name, path, source)
 
 
 def read_location(spark: SparkSession, location: Location, options: dict[str, str]) -> DataFrame:
@@ -75,8 +78,24 @@ def read_location(spark: SparkSession, location: Location, options: dict[str, st
     if location.is_table:
         return reader.table(quoted_name(location.place))
     if location.format == "csv":
-        reader = reader.options(**{**CSV_OPTIONS, **options})
+        return _csv(reader.options(**{**CSV_OPTIONS, **options}).format("csv"), location.place)
     return reader.format(location.format).load(location.place)
+
+
+def _csv(reader: DataFrameReader, place: str) -> DataFrame:
+    """The rows of CSV files; of a malformed line every column is NULL but the line itself.
+
+    Spark would drop the fields that are too many, such as the cents behind a decimal comma, and
+    call NULL what is missing.
+    """
+    columns = reader.load(place).schema
+    if MALFORMED in columns.names:
+        return reader.load(place)
+    with_line = StructType([*columns, StructField(MALFORMED, StringType())])
+    rows = reader.option("columnNameOfCorruptRecord", MALFORMED).schema(with_line).load(place)
+    is_whole = F.col(MALFORMED).isNull()
+    kept = [F.when(is_whole, F.col(quoted(name))).alias(name) for name in columns.names]
+    return rows.select(*kept, MALFORMED)
 
 
 def _table(spark: SparkSession, name: str, table: str) -> Location | None:
@@ -94,15 +113,15 @@ def _table(spark: SparkSession, name: str, table: str) -> Location | None:
     return found if version is None else _detailed(spark, found)
 
 
-def _files(spark: SparkSession, name: str, path: str, wanted: str) -> Location | None:
+def _files(spark: SparkSession, name: str, path: str, source: Source) -> Location | None:
     """The first files of the wanted format at a path or behind its suffixes, None without any.
 
     Raises:
         DataError: if all that is there is of another format than the one that is named.
     """
-    other = None
+    wanted, other = source.format, None
     for place in (path, *(path + suffix for suffix in SUFFIXES.values())):
-        found = _file_format(spark, name, place, wanted)
+        found = _file_format(spark, name, place, source)
         if not found:
             continue
         location = Location(name, found, place, is_table=False, version=None)
@@ -142,13 +161,14 @@ def _delta_version(spark: SparkSession, name: str, identifier: str) -> int | Non
     return int(newest[0]["version"]) if newest else None
 
 
-def _file_format(spark: SparkSession, name: str, place: str, wanted: str) -> str | None:
+def _file_format(spark: SparkSession, name: str, place: str, source: Source) -> str | None:
     """The format of the files at a place, by their names; None when there are none.
 
     Raises:
-        DataError: if they are neither Parquet nor CSV, or the files of a Delta table.
+        DataError: if they are neither Parquet nor CSV, or the files of a Delta table, or some of
+            them are in a folder where they would not be read.
     """
-    files = _file_names(spark, name, place)
+    wanted, files = source.format, _file_names(spark, name, place)
     if files is None:
         return None
     if _file_names(spark, name, f"{place}/_delta_log") is not None:
@@ -157,6 +177,8 @@ def _file_format(spark: SparkSession, name: str, place: str, wanted: str) -> str
             f"{wanted}: its files are read as a Delta table or not at all, for among them are "
             "rows that were deleted"
         )
+    if "recursivefilelookup" not in map(str.lower, source.options):
+        _require_no_subfolder(name, place, files)
     names = [file.lower() for file in files]
     for found in ("parquet", "csv"):
         if any(SUFFIXES[found] in file.rsplit("/", 1)[-1] for file in names):
@@ -169,6 +191,22 @@ def _file_format(spark: SparkSession, name: str, place: str, wanted: str) -> str
         f"Source {name} at {place} is neither a Delta table nor Parquet nor CSV files; "
         f"name its format in sources.{name}.format"
     )
+
+
+def _require_no_subfolder(name: str, place: str, files: list[str]) -> None:
+    """Refuses files that Spark would leave out, without a word, for the folder they are in.
+
+    Raises:
+        DataError: if there are some. Folders of partitions, `column=value`, are none of these.
+    """
+    for file in files:
+        for folder in below(place, file)[:-1]:
+            if "=" not in folder and not folder.startswith(("_", ".")):
+                raise DataError(
+                    f"Source {name} at {place} has files in its subfolder {folder}, which would "
+                    "be left out: put all files into one folder, or set "
+                    f"sources.{name}.options.recursiveFileLookup to true"
+                )
 
 
 def _file_names(spark: SparkSession, name: str, place: str) -> list[str] | None:

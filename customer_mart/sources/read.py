@@ -12,7 +12,7 @@ from customer_mart.errors import DataError, first_line
 from customer_mart.identifiers import quoted
 from customer_mart.settings import Source
 from customer_mart.sources.casting import can_cast, cast
-from customer_mart.sources.location import Location, locate, read_location
+from customer_mart.sources.location import MALFORMED, Location, locate, read_location
 
 AS_READ = "as_read"
 
@@ -36,7 +36,7 @@ class SourceTable:
     def extra_columns(self) -> list[str]:
         """Delivered columns that the contract does not know; they are ignored."""
         mapped = {self._found_name(column) for column in self.contract.columns}
-        return [name for name in self.rows.columns if name not in mapped]
+        return [name for name in _delivered(self.rows) if name not in mapped]
 
     @property
     def as_read(self) -> Column:
@@ -123,7 +123,7 @@ def _check_columns(table: SourceTable) -> None:
         if found is None:
             raise DataError(
                 f"{where} has no column {name} ({column.type} expected); "
-                f"it has {', '.join(table.rows.columns)}"
+                f"it has {', '.join(_delivered(table.rows))}"
             )
         if not can_cast(found, column):
             raise DataError(
@@ -132,12 +132,22 @@ def _check_columns(table: SourceTable) -> None:
             )
 
 
+def _delivered(rows: DataFrame) -> list[str]:
+    """The columns that a source delivers."""
+    return [name for name in rows.columns if name != MALFORMED]
+
+
 def _as_text(rows: DataFrame) -> Column:
-    """Every column of a row as text by name; NULL stays NULL."""
+    """Every column of a row as text by name; NULL stays NULL. Of a malformed line, the line."""
     pairs: list[Column] = []
     for field in rows.schema:
-        pairs += [F.lit(field.name), _text(F.col(quoted(field.name)), field.dataType)]
-    return F.create_map(*pairs)
+        if field.name != MALFORMED:
+            pairs += [F.lit(field.name), _text(F.col(quoted(field.name)), field.dataType)]
+    whole = F.create_map(*pairs)
+    if MALFORMED not in rows.columns:
+        return whole
+    line = F.col(MALFORMED)
+    return F.when(line.isNull(), whole).otherwise(F.create_map(F.lit(MALFORMED), line))
 
 
 def _text(values: Column, found: T.DataType) -> Column:

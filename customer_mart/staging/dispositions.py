@@ -5,6 +5,7 @@ or after the as-of instant (then it does not exist yet), does it break a rule of
 is it an anonymous visitor's, is it a duplicate, is its user unknown.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from pyspark.sql import Column, DataFrame
@@ -47,32 +48,44 @@ def with_early_disposition(
 
 
 def with_duplicates(
-    rows: DataFrame, table: Contract, *, unique: bool, as_delivered: Column | None = None
+    rows: DataFrame,
+    table: Contract,
+    *,
+    unique: bool,
+    as_delivered: Column | None = None,
+    of_first: Mapping[str, str] | None = None,
 ) -> DataFrame:
     """One row per given row, with what its key makes of those that were used so far.
 
-    Of the rows of one key (of one user: a key belongs to one user, so that this runs inside the
-    exchange by user) the earliest is used, ties by the remaining columns. A row equal to another
-    in every column is its redelivery; one that differs conflicts. A source declared unique has
-    neither and is not sorted.
+    Of the rows of one key, whosever they are, the earliest is used, ties by the remaining columns.
+    A row equal to another in every column is its redelivery; one that differs conflicts. A source
+    declared unique has neither and is not sorted.
 
     as_delivered: what tells rows apart that are equal in every column of the contract, where it
-    matters which of them is kept.
+    matters which of them is kept. of_first: names for columns of the first row of the key, of
+    those that compete with a row.
     """
     if unique:
         return rows.withColumn(HAS_DUPLICATES, F.lit(False))
     order = _content_order(table)
+    # Rows whose key is their user are partitioned by the user's hash where they have one.
+    is_users = USER_HASH in rows.columns and table.tagged("user") in table.key
     # Only like rows compete: one that is set aside already takes no key.
-    hashed = [USER_HASH] if USER_HASH in rows.columns else []
-    key = [KEY_HASH, *hashed, *_key_of_user(table), DISPOSITION]
+    key = [KEY_HASH, *([USER_HASH] if is_users else []), *table.key, DISPOSITION]
     window = Window.partitionBy(*key).orderBy(*order)
     # Rows equal in every column share a rank, and only the first of them has it as its number.
     numbered = window if as_delivered is None else window.orderBy(*order, as_delivered)
     number, rank = F.row_number().over(numbered), F.rank().over(window)
     # A sort compares numbers first: the hash of the key decides nearly always.
     hashed_rows = rows.withColumn(KEY_HASH, F.xxhash64(*table.key))
+    first = {name: F.first(column).over(window) for name, column in (of_first or {}).items()}
     marked = hashed_rows.withColumns(
-        {"key_number": number, "key_rank": rank, "key_next": F.lead(F.lit(1)).over(window)}
+        {
+            "key_number": number,
+            "key_rank": rank,
+            "key_next": F.lead(F.lit(1)).over(window),
+            **first,
+        }
     )
     is_candidate = F.col(DISPOSITION) == USED
     is_redelivery = is_candidate & (F.col("key_number") > F.col("key_rank"))
@@ -81,6 +94,7 @@ def with_duplicates(
     kept = [name for name in rows.columns if name != DISPOSITION]
     return marked.select(
         *kept,
+        *first,
         F.coalesce(duplicate, F.col(DISPOSITION)).alias(DISPOSITION),
         F.col("key_next").isNotNull().alias(HAS_DUPLICATES),
     )
@@ -116,14 +130,9 @@ def _anonymous_column(table: Contract) -> str | None:
     )
 
 
-def _key_of_user(table: Contract) -> list[str]:
-    user = table.tagged("user")
-    return list(dict.fromkeys([*([user] if user else []), *table.key]))
-
-
 def _content_order(table: Contract) -> list[Column]:
     """Every column but the key, the event's time first: a total order up to equal rows."""
     event_time = table.tagged("event_time")
-    rest = [name for name in table.column_names if name not in _key_of_user(table)]
+    rest = [name for name in table.column_names if name not in table.key]
     ordered = sorted(rest, key=lambda name: name != event_time)
     return [F.col(name).asc_nulls_last() for name in ordered] or [F.lit(True).asc()]

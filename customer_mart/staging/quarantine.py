@@ -38,7 +38,8 @@ class Suspects:
 def suspicious_users(per_customer: DataFrame, signups: DataFrame, method: Method) -> DataFrame:
     """One row per user who may own quarantined rows that only comparison with others shows.
 
-    per_customer: a source's rows by the method's key; signups: one row per user.
+    per_customer: a source's rows by the method's key, before duplicates were compared; signups:
+    one row per user.
     """
     doubtful = per_customer.where(HAS_DUPLICATES).select(*method.key)
     known = signups.join(doubtful, list(method.key), "left_semi").select("user_id")
@@ -62,7 +63,7 @@ def quarantined_rows(
     source that has none.
     """
     if suspects is not None:
-        rows = _to_compare(rows, suspects)
+        rows = _to_compare(rows, table, suspects)
     whole = F.to_json(AS_READ)
     compared = with_duplicates(rows, table, unique=unique, as_delivered=whole)
     if suspects is not None and signups is not None:
@@ -75,8 +76,8 @@ def quarantined_rows(
     )
 
 
-def _to_compare(rows: DataFrame, suspects: Suspects) -> DataFrame:
-    """Rows that are set aside already, and those of suspects that may come to be, by user.
+def _to_compare(rows: DataFrame, table: Contract, suspects: Suspects) -> DataFrame:
+    """Rows that are set aside already, and those of suspects that may come to be, by key.
 
     Only these go through an exchange, the main path having carried none of the columns that it did
     not need.
@@ -85,7 +86,7 @@ def _to_compare(rows: DataFrame, suspects: Suspects) -> DataFrame:
     # Of anonymous visitors, who have no user to join by, there may be most of all.
     possible = rows.where(is_quarantined() | is_used)
     kept = suspects.marked(possible).where(is_quarantined() | (is_used & F.col("is_suspect")))
-    return kept.drop("is_suspect").repartition("user_id")
+    return kept.drop("is_suspect").repartition(*table.key)
 
 
 def quarantine(rows_by_source: dict[str, DataFrame], run_id: str, as_of: datetime) -> DataFrame:

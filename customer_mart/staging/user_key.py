@@ -17,6 +17,8 @@ from pyspark.sql import functions as F
 
 USER_HASH = "user_hash"
 KEY_HASH = "key_hash"
+# The hashes of a user's keys, where these have not been compared yet.
+KEY_HASHES = "key_hashes"
 HAS_DUPLICATES = "has_duplicates"
 IS_MIXED = "is_mixed"
 # The ids of a group's users who have no signup.
@@ -99,6 +101,7 @@ def per_user(
         F.bool_or("is_signed_up").alias("is_signed_up"),
         F.collect_set(ORPHAN_ID).alias(ORPHAN_IDS),
         duplicates_measure(narrow),
+        *([_key_hashes().alias(KEY_HASHES)] if KEY_HASH in narrow.columns else []),
         *measures,
     )
     users = F.size(ORPHAN_IDS) + F.when(F.col("is_signed_up").isNull(), 0).otherwise(1)
@@ -108,6 +111,11 @@ def per_user(
 def of_user(method: Method) -> tuple[str, ...]:
     """The columns that say whose a row of per_user is."""
     return (*method.key, "is_signed_up", ORPHAN_IDS, IS_MIXED)
+
+
+def of_keys(per_customer: DataFrame) -> tuple[str, ...]:
+    """The columns of a frame of per_user that say what is known of its users' keys."""
+    return (HAS_DUPLICATES, *(name for name in per_customer.columns if name == KEY_HASHES))
 
 
 def _side_by_side(facts: DataFrame, columns: dict[str, Column], method: Method) -> DataFrame:
@@ -132,5 +140,10 @@ def duplicates_measure(rows: DataFrame) -> Column:
     if HAS_DUPLICATES in rows.columns:
         has_duplicates = F.bool_or(HAS_DUPLICATES)
     elif KEY_HASH in rows.columns:
-        has_duplicates = F.size(F.collect_set(KEY_HASH)) < F.count(KEY_HASH)
+        has_duplicates = F.size(_key_hashes()) < F.count(KEY_HASH)
     return has_duplicates.alias(HAS_DUPLICATES)
+
+
+def _key_hashes() -> Column:
+    """The different hashes of a group's keys: one set, however often it is asked for."""
+    return F.collect_set(KEY_HASH)

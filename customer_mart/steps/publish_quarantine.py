@@ -1,5 +1,7 @@
 """Quarantine: the rows that a run set aside, in place of those of the run before."""
 
+from collections.abc import Mapping
+
 from pyspark.sql import DataFrame
 
 from customer_mart.erasure.delivered import without_erased
@@ -19,7 +21,7 @@ from customer_mart.steps.stage_sources import StagedCustomers
 
 def publish_quarantine(
     run: Run,
-    sources: dict[str, SourceTable],
+    sources: Mapping[str, SourceTable],
     staged: StagedCustomers,
     others: DataFrame | None = None,
 ) -> None:
@@ -55,10 +57,10 @@ def set_aside_of(run: Run, source: SourceTable, staged: StagedCustomers) -> Data
     """One row per quarantined row of a source."""
     table, rows = source.contract, early_rows(run, source, source.as_read)
     unique = run.settings.sources.source(table.name).unique or table.is_unique
-    per_customer = staged.of_source(table.name)
-    if per_customer is None:
+    if table.name not in staged.by_source:
         return quarantined_rows(rows, table, unique=unique)
-    found = suspicious_users(per_customer, staged.signups, staged.method)
+    suspected = staged.by_source[table.name].suspected
+    found = suspicious_users(suspected, staged.signups, staged.method)
     # Staged to be counted: by its own guess the engine would exchange the source to join them.
     users = run.staging.stage(f"{table.name}_suspects", found)
     suspects = Suspects(users, users.count())

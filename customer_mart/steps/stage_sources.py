@@ -1,6 +1,6 @@
 """Staging the sources: one pass and one exchange a fact, and one more of what has duplicates."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
@@ -14,6 +14,7 @@ from customer_mart.dim_customer.purchases import purchases_per_customer
 from customer_mart.dim_customer.signups import signups_per_customer
 from customer_mart.dim_customer.web_events import web_events_per_customer
 from customer_mart.progress import GaveWayError, Stage
+from customer_mart.publish.run_record import KEYS_OF_OTHER_USERS
 from customer_mart.run import Run
 from customer_mart.sources import SourceTable
 from customer_mart.staging.balance import (
@@ -34,13 +35,14 @@ from customer_mart.staging.dispositions import (
 from customer_mart.staging.user_key import (
     HAS_DUPLICATES,
     IS_MIXED,
+    KEY_HASHES,
     QUICK,
     SURE,
     USER_HASH,
     Method,
     exchanged,
 )
-from customer_mart.steps.compare_duplicates import compared_again, marked
+from customer_mart.steps.compare_duplicates import compared_again, marked, with_shared_keys
 from customer_mart.steps.early_rows import early_rows, observed
 
 
@@ -51,26 +53,39 @@ class PerCustomer(Protocol):
 
 
 @dataclass(frozen=True)
-class StagedCustomers:
-    """What each source says of its customers: at most one row per key of the method each.
+class Staged:
+    """What a source says of its customers: at most one row per key of the method.
 
-    Those of facts have rows of orphans too.
+    That of a fact has rows of orphans too. suspected: the same before duplicates were compared,
+    with every user whose rows had to be, also one who has none left.
     """
 
-    method: Method
-    signups: DataFrame
-    deposits: DataFrame
-    purchases: DataFrame
-    web_events: DataFrame
+    rows: DataFrame
+    suspected: DataFrame
 
-    def of_source(self, name: str) -> DataFrame | None:
-        """That of a source; None of one without users."""
-        return {
-            "stg_signups": self.signups,
-            "stg_deposits": self.deposits,
-            "stg_ticket_purchases": self.purchases,
-            "stg_web_events": self.web_events,
-        }.get(name)
+
+@dataclass(frozen=True)
+class StagedCustomers:
+    """What each source that has users says of its customers."""
+
+    method: Method
+    by_source: Mapping[str, Staged]
+
+    @property
+    def signups(self) -> DataFrame:
+        return self.by_source["stg_signups"].rows
+
+    @property
+    def deposits(self) -> DataFrame:
+        return self.by_source["stg_deposits"].rows
+
+    @property
+    def purchases(self) -> DataFrame:
+        return self.by_source["stg_ticket_purchases"].rows
+
+    @property
+    def web_events(self) -> DataFrame:
+        return self.by_source["stg_web_events"].rows
 
 
 @dataclass(frozen=True)
@@ -99,7 +114,7 @@ WEB_EVENTS = Measure("total_web_events")
 SIGNUPS = Measure("used_signups")
 
 
-def stage_customers(run: Run, sources: dict[str, SourceTable]) -> StagedCustomers:
+def stage_customers(run: Run, sources: Mapping[str, SourceTable]) -> StagedCustomers:
     """Every source staged per customer and balanced, by the quick method if it does."""
     games = _games(run, sources["stg_games"])
     if "stg_funnel_spend" in sources:
@@ -114,29 +129,32 @@ def stage_customers(run: Run, sources: dict[str, SourceTable]) -> StagedCustomer
 
 
 def _staged_by(
-    method: Method, run: Run, sources: dict[str, SourceTable], games: DataFrame
+    method: Method, run: Run, sources: Mapping[str, SourceTable], games: DataFrame
 ) -> StagedCustomers:
     """Web events come last: which touch was the last before a purchase needs the purchases."""
     threshold = run.settings.high_jackpot_threshold_minor
+    by_source: dict[str, Staged] = {}
+    run.record.warnings[KEYS_OF_OTHER_USERS] = 0
 
     def staged(name: str, measure: Measure, per_customer: PerCustomer) -> DataFrame:
-        return _stage(run, sources[name], per_customer, measure, method)
+        by_source[name] = _stage(run, sources[name], per_customer, measure, method)
+        return by_source[name].rows
 
     signups = staged("stg_signups", SIGNUPS, signups_per_customer)
     known = signups.select(USER_HASH, "user_id", "signup_timestamp", "is_signed_up")
-    deposits = staged("stg_deposits", DEPOSITS, partial(deposits_per_customer, signups=known))
+    staged("stg_deposits", DEPOSITS, partial(deposits_per_customer, signups=known))
     of_games = partial(
         purchases_per_customer, signups=known, games=games, high_jackpot_threshold_minor=threshold
     )
     purchases = staged("stg_ticket_purchases", PURCHASES, of_games)
     touches = partial(web_events_per_customer, signups=known, purchases=purchases)
-    web_events = staged("stg_web_events", WEB_EVENTS, touches)
-    return StagedCustomers(method, signups, deposits, purchases, web_events)
+    staged("stg_web_events", WEB_EVENTS, touches)
+    return StagedCustomers(method, by_source)
 
 
 def _stage(
     run: Run, source: SourceTable, per_customer: PerCustomer, measure: Measure, method: Method
-) -> DataFrame:
+) -> Staged:
     """The source's per-customer frame, written once; its balance goes to the run's record.
 
     Raises:
@@ -159,7 +177,7 @@ def _staged(
     measure: Measure,
     method: Method,
     stage: Stage,
-) -> DataFrame:
+) -> Staged:
     table = source.contract
     early, customers = Observation(), Observation()
     read = early_rows(run, source).transform(observed_early, table, early)
@@ -169,16 +187,26 @@ def _staged(
     staged = run.staging.stage(table.name, per_customer(used).observe(customers, *metrics))
     late = observed(customers)
     suspects = late.pop(HAS_DUPLICATES, 0)
+    suspected = staged
+    if KEY_HASHES in staged.columns:
+        suspected, suspects = with_shared_keys(run, table.name, staged, suspects, method)
+        staged = suspected.drop(KEY_HASHES)
     if suspects and duplicates is None:
         stage.notes.append(f"{suspects} users compared for duplicates")
-        staged, duplicates = compared_again(run, source, staged, suspects, per_customer, method)
+        staged, duplicates = compared_again(run, source, suspected, suspects, per_customer, method)
         late = staged.agg(*_late_metrics(measure)).collect()[0].asDict()
     if late.pop(IS_MIXED, 0):
         raise GaveWayError(f"users of {table.name} share a hash")
     run.record.warnings.update({name: late.pop(name, 0) or 0 for name in measure.warnings})
-    late_passes = [observed(duplicates), late] if duplicates else [late]
-    stage.rows = _balance(run, source, observed(early), late_passes).read
-    return staged
+    passes = [_of_duplicates(run, observed(duplicates)), late] if duplicates else [late]
+    stage.rows = _balance(run, source, observed(early), passes).read
+    return Staged(staged, suspected)
+
+
+def _of_duplicates(run: Run, found: dict[str, Any]) -> dict[str, Any]:
+    """What duplicates set aside; how many of them have another user's key is a warning."""
+    run.record.warnings[KEYS_OF_OTHER_USERS] += found.pop(KEYS_OF_OTHER_USERS, 0)
+    return found
 
 
 def _late_metrics(measure: Measure) -> list[Column]:

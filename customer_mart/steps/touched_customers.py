@@ -1,6 +1,7 @@
 """The steps of an incremental run: who was touched, and the tables brought up to date."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -14,7 +15,9 @@ from customer_mart.incremental.decide import (
 )
 from customer_mart.incremental.last_run import LastRun, last_run
 from customer_mart.incremental.published_dim import has_dim_of
+from customer_mart.incremental.restrict import restricted
 from customer_mart.incremental.touched import Touched, find_touched
+from customer_mart.progress import GaveWayError
 from customer_mart.publish.history import history, metadata_of_rows, newest_version
 from customer_mart.publish.merge import merge
 from customer_mart.run import Run
@@ -22,7 +25,7 @@ from customer_mart.sources import SourceTable
 
 
 def touched_customers(run: Run, sources: dict[str, SourceTable]) -> Touched | None:
-    """Whom to compute again; None when the tables are to be rebuilt.
+    """Whom to compute again, with their rows staged; None when the tables are to be rebuilt.
 
     Raises:
         DataError: if the run has to be incremental and cannot.
@@ -32,17 +35,29 @@ def touched_customers(run: Run, sources: dict[str, SourceTable]) -> Touched | No
     with run.progress.stage("changes") as stage:
         last = last_run(run.spark, run.target("mart_runs"))
         found = _found(run, sources, last)
-        if isinstance(found, Touched):
-            run.record.mode, run.record.touched_customers = "incremental", found.number
-            stage.rows = found.number
-            return found
-        if run.record.mode == "incremental":
-            raise DataError(
-                f"An incremental run is not safe here: {found}; use --mode auto or full"
-            )
-        stage.notes.append(f"rebuild: {found}")
-    run.record.mode, run.record.rebuild_reason = "full", found
-    return None
+        if isinstance(found, str):
+            stage.notes.append(_rebuilt_for(run, found))
+            return None
+        stage.rows = found.number
+    try:
+        rows = {} if found.is_nobody else restricted(run, sources, found)
+    except GaveWayError as reason:
+        run.progress.note(_rebuilt_for(run, str(reason)))
+        return None
+    run.record.mode, run.record.touched_customers = "incremental", found.number
+    return replace(found, rows=rows)
+
+
+def _rebuilt_for(run: Run, reason: str) -> str:
+    """Makes the run a rebuild, and says why.
+
+    Raises:
+        DataError: if the run has to be incremental.
+    """
+    if run.record.mode == "incremental":
+        raise DataError(f"An incremental run is not safe here: {reason}; use --mode auto or full")
+    run.record.mode, run.record.rebuild_reason = "full", reason
+    return f"rebuild: {reason}"
 
 
 def _found(run: Run, sources: dict[str, SourceTable], last: LastRun | None) -> Touched | str:

@@ -2,7 +2,7 @@
 
 The bundle's JSON schema comes with the Databricks CLI and no package holds it. Three things stand
 for it. The classes of `databricks-bundles`, which Databricks generates from that schema, refuse an
-unknown or missing field of a job, and a schema of our own those of everything else; both are always
+unknown or missing field of a job, and a schema of our own one of everything else; both are always
 used. The schema itself is used where `databricks bundle schema` is at hand, or where
 DATABRICKS_BUNDLE_SCHEMA names a file that it wrote.
 """

@@ -10,7 +10,7 @@ from customer_mart.publish.dictionaries import DICTIONARIES
 from customer_mart.publish.layout import WHOLE_FILES
 from customer_mart.publish.session_setting import HASHED_JOINS, YOUNG_VERSIONS_ONLY
 from customer_mart.publish.upkeep import RETENTION_CHECK
-from customer_mart.session import NEVER, PINNED, TUNED
+from customer_mart.session import CORRECTED, PINNED, TUNED
 from customer_mart.settings import load_settings
 from tests.databricks.bundle import ROOT, resolved
 
@@ -18,7 +18,7 @@ PAGE = (ROOT / "docs" / "platforms" / "databricks.md").read_text(encoding="utf-8
 # A value that only a run knows, or one of several, has none on the page.
 SETTINGS = {
     **PINNED,
-    **dict.fromkeys(NEVER, "false"),
+    **CORRECTED,
     **TUNED,
     **HASHED_JOINS,
     **WHOLE_FILES,

@@ -312,6 +312,54 @@ def _is_refused(warehouse: Warehouse, capsys: pytest.CaptureFixture[str], reason
     assert f"An incremental run is not safe here: {reason}" in capsys.readouterr().err
 
 
+def test_a_key_of_a_customer_whom_nothing_touched_is_a_reason_to_rebuild(
+    warehouse: Warehouse, capsys: pytest.CaptureFixture[str]
+) -> None:
+    earlier = utc("2024-11-30 00:00:00")
+    warehouse.insert("stg_deposits", [("du1", "u0", earlier, 100)])
+    came = "a row that came to stg_deposits has the key of another customer's row"
+    _is_refused(warehouse, capsys, came)
+    assert warehouse.run(JANUARY, "auto") == 0
+    assert warehouse.last_run()["rebuild_reason"] == came
+    deposits = {row["user_id"]: row["total_deposits"] for row in warehouse.rows("dim_customer")}
+    assert (deposits["u0"], deposits["u1"]) == (2, 0)
+    # As long as there is such a key, what happens to one customer may change another.
+    warehouse.change("DELETE FROM", "stg_deposits", "WHERE user_id = 'u0'")
+    _is_refused(
+        warehouse, capsys, "rows of the last run with the key of another customer's row: 1"
+    )
+    assert warehouse.run(JANUARY, "auto") == 0
+    deposits = {row["user_id"]: row["total_deposits"] for row in warehouse.rows("dim_customer")}
+    assert (deposits["u0"], deposits["u1"]) == (0, 1)
+    warehouse.insert("stg_deposits", [("du0", "u0", WHEN, 100)])
+    assert warehouse.run(JANUARY) == 0
+    assert warehouse.published() == warehouse.rebuilt(JANUARY)
+
+
+def test_a_row_that_comes_due_with_the_key_of_another_customer_is_a_reason_to_rebuild(
+    warehouse: Warehouse,
+) -> None:
+    warehouse.insert("stg_web_events", [("eu1", "u0", utc("2025-01-20 00:00:00"), None)])
+    assert warehouse.run(JANUARY) == 0
+    assert warehouse.run(FEBRUARY, "auto") == 0
+    came = "a row that came to stg_web_events has the key of another customer's row"
+    assert warehouse.last_run()["rebuild_reason"] == came
+    assert warehouse.published() == warehouse.rebuilt(FEBRUARY)
+
+
+def test_of_two_touched_customers_with_one_key_the_earlier_row_is_used(
+    warehouse: Warehouse,
+) -> None:
+    later = utc("2024-12-02 00:00:00")
+    both = [("new", "u0", "big", later, Decimal(1)), ("new", "u1", "big", WHEN, Decimal(2))]
+    warehouse.insert("stg_ticket_purchases", both)
+    assert warehouse.run(JANUARY) == 0
+    assert warehouse.last_run()["warnings"]["keys_of_other_users"] == 1
+    assert warehouse.published() == warehouse.rebuilt(JANUARY)
+    purchases = {row["user_id"]: row["total_purchases"] for row in warehouse.rows("dim_customer")}
+    assert (purchases["u0"], purchases["u1"]) == (1, 2)
+
+
 @pytest.mark.parametrize(
     ("happens", "reason"),
     [

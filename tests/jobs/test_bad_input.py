@@ -1,5 +1,6 @@
 """What bad input gets, source by source: a plain sentence and nothing published."""
 
+import shutil
 from decimal import Decimal
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from tests.frames import utc
-from tests.jobs.handful import DAY, deliver_good
+from tests.jobs.handful import ALL_DIRT, DAY, deliver_good
 from tests.jobs.operator_data import Operator
 
 pytestmark = pytest.mark.usefixtures("interpreting")
@@ -93,6 +94,34 @@ def test_a_source_that_was_emptied_fails_the_run_unless_it_is_meant(
     assert good.build("--set", "quality.allow_emptied_sources=true") == 0
     deliver_good(good)
     assert good.build() == 0
+
+
+def test_a_malformed_line_of_csv_is_quarantined_whole_and_is_no_money(good: Operator) -> None:
+    shutil.rmtree(good.sources / "stg_ticket_purchases")
+    lines = ["p1,ann,g1,2024-06-02,1.00", "p2,ann,g1,2024-06-02,12,50", "p3,ann,g1"]
+    header = "purchase_id,user_id,game_id,purchase_timestamp,purchase_amount_usd"
+    file = good.sources / "stg_ticket_purchases.csv"
+    file.write_text("\n".join([header, *lines]), encoding="utf-8")
+    try:
+        assert good.build(*ALL_DIRT) == 0
+    finally:
+        file.unlink()
+    assert good.balance("stg_ticket_purchases") == {"read": 3, "used": 1, "NULL_KEY": 2}
+    assert good.rows("dim_customer")[0]["total_purchase_amount_usd"] == Decimal("1.00")
+    rows = sorted(str(row) for _, _, row in good.quarantined())
+    assert rows == [str({"_corrupt_record": line}) for line in lines[1:]]
+
+
+def test_a_file_of_another_type_than_the_others_is_named_with_both(
+    good: Operator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = good.sources / "stg_deposits"
+    other = good.spark.read.parquet(str(place)).withColumn(
+        "deposit_amount_minor", F.lit(100.0).cast("double")
+    )
+    other.write.mode("append").parquet(str(place))
+    said = " has column deposit_amount_minor of type "
+    fails(good, capsys, said)
 
 
 def test_too_many_quarantined_rows_fail_the_run_and_say_why(

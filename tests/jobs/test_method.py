@@ -10,7 +10,6 @@ from pyspark.sql import functions as F
 
 from customer_mart import joins
 from customer_mart.staging import user_key
-from customer_mart.steps import compare_duplicates
 from tests.frames import utc
 from tests.jobs.handful import ALL_DIRT, SOURCES
 from tests.jobs.operator_data import Operator, comparable
@@ -111,7 +110,7 @@ def test_suspects_too_many_to_broadcast_are_compared_all_the_same(
     expected, quarantined = comparable(operator, "dim_customer"), operator.quarantined()
     balance = operator.balance("stg_deposits")
     assert balance["deduplicated"] == balance["DUPLICATE_KEY"] == 1
-    monkeypatch.setattr(compare_duplicates, "MOST_BROADCAST", 0)
+    monkeypatch.setattr(joins, "MOST_HASHES", 0)
     monkeypatch.setattr(joins, "MOST_IDS", 0)
     assert operator.build(*ALL_DIRT) == 0
     assert comparable(operator, "dim_customer") == expected

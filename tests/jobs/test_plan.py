@@ -27,6 +27,12 @@ from tests.plans import FACTS, NEVER, Plans, plan_of
 
 pytestmark = pytest.mark.classic("reads the physical plan")
 
+KEYS = {
+    "stg_signups": "user_id",
+    "stg_deposits": "deposit_id",
+    "stg_ticket_purchases": "purchase_id",
+    "stg_web_events": "event_id",
+}
 OF_QUICK, OF_SURE = "xxhash64(user_id, 42)", "xxhash64(user_id, 42), user_id"
 
 
@@ -127,9 +133,10 @@ def test_by_ids_too_a_source_goes_through_one_exchange(
     monkeypatch.setattr(stage_sources, "QUICK", SURE)
     # A plan cuts long paths short.
     by_ids = _plans(spark, tmp_path_factory.mktemp("plans"), unique=False)
-    for source in ("stg_signups", *FACTS, "stg_deposits_compared"):
+    for source in ("stg_signups", *FACTS):
         assert _own_exchanges(by_ids[source]) == [OF_SURE]
         assert set(_other_exchanges(by_ids[source])) <= {"user_hash"}
+    assert _own_exchanges(by_ids["stg_deposits_compared"]) == [OF_SURE, "deposit_id"]
 
 
 def test_nothing_expands_rows_or_leaves_the_engine(plans: dict[str, str]) -> None:
@@ -145,10 +152,27 @@ def test_only_rows_of_users_who_may_have_duplicates_are_sorted_by_key(
     assert compared == (set() if is_unique else {"stg_deposits_compared"})
     for name in compared:
         assert "Sort [key_hash#" in plans[name]
-        # The suspects are few and go to the facts: those of nobody else are exchanged.
+        # The suspects are few and go to the facts: those of nobody else are exchanged, by key to
+        # be compared with whosever they are, and by user.
         assert "BroadcastHashJoin" in plans[name]
-        assert _own_exchanges(plans[name]) == [OF_QUICK]
+        assert _own_exchanges(plans[name]) == [OF_QUICK, "deposit_id"]
     assert [fact for fact in FACTS if "Window" in plans[fact]] == []
+
+
+@pytest.mark.parametrize("fact", FACTS)
+def test_whether_users_share_a_key_costs_an_exchange_of_one_number_a_row(
+    plans: dict[str, str], fact: str, request: pytest.FixtureRequest
+) -> None:
+    if "declared unique" in request.node.name:
+        assert f"{fact}_shared_keys" not in plans
+        return
+    plan = plans[f"{fact}_shared_keys"]
+    # Of what the one pass over the fact has staged, and of that the hashes of keys alone.
+    [scan] = re.findall(r"FileScan parquet \[(.*?)\]", plan)
+    assert re.sub(r"#\d+", "", scan) == "key_hashes"
+    assert _own_exchanges(plan) == ["key_hashL"]
+    assert _exchanges(plan) == ["hashpartitioning"]
+    assert re.findall(r"(\w+Aggregate)\(key=\[key_hash", plan) == ["SortAggregate"]
 
 
 @pytest.mark.parametrize("fact", FACTS)
@@ -187,7 +211,7 @@ def test_of_a_source_read_again_for_quarantine_suspects_alone_are_exchanged(
     assert "SortMergeJoin" not in plan
     scans = re.findall(r"FileScan parquet .*", plan)
     assert sum(f"sources/{source}" in scan for scan in scans) == 1
-    assert _own_exchanges(plan) == ["user_id"]
+    assert _own_exchanges(plan) == [KEYS[source]]
     assert _exchanges(plan) == ["hashpartitioning"]
 
 

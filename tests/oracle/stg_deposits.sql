@@ -30,8 +30,8 @@ compared AS (
                 set_aside, deposit_id, user_id, deposit_timestamp, deposit_amount_minor
         ) AS copy,
         dense_rank() OVER (
-            PARTITION BY set_aside, user_id, deposit_id
-            ORDER BY deposit_timestamp, deposit_amount_minor
+            PARTITION BY set_aside, deposit_id
+            ORDER BY deposit_timestamp, user_id, deposit_amount_minor
         ) AS version
     FROM judged
 )

@@ -32,8 +32,8 @@ compared AS (
                 purchase_amount_usd
         ) AS copy,
         dense_rank() OVER (
-            PARTITION BY set_aside, user_id, purchase_id
-            ORDER BY purchase_timestamp, game_id ASC NULLS LAST, purchase_amount_usd
+            PARTITION BY set_aside, purchase_id
+            ORDER BY purchase_timestamp, user_id, game_id ASC NULLS LAST, purchase_amount_usd
         ) AS version
     FROM judged
 )

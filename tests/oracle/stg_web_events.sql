@@ -29,8 +29,8 @@ compared AS (
             PARTITION BY set_aside, event_id, user_id, event_timestamp, utm_campaign
         ) AS copy,
         dense_rank() OVER (
-            PARTITION BY set_aside, user_id, event_id
-            ORDER BY event_timestamp, utm_campaign ASC NULLS LAST
+            PARTITION BY set_aside, event_id
+            ORDER BY event_timestamp, user_id, utm_campaign ASC NULLS LAST
         ) AS version
     FROM judged
 )

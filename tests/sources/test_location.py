@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 from chispa import assert_df_equality
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
 from customer_mart.errors import DataError
 from customer_mart.settings import Source
-from customer_mart.sources.location import Location, locate, read_location
+from customer_mart.sources.location import MALFORMED, Location, locate, read_location
 from tests.frames import staging
 
 ROWS = [("g1", "Mega", 500_000_000), ("g2", "Daily", None)]
@@ -62,9 +63,8 @@ def _id(spark: SparkSession, table: str) -> str:
 
 
 def _assert_rows(spark: SparkSession, location: Location, expected: DataFrame) -> None:
-    assert_df_equality(
-        read_location(spark, location, {}), expected, ignore_nullable=True, ignore_row_order=True
-    )
+    rows = read_location(spark, location, {}).drop(MALFORMED)
+    assert_df_equality(rows, expected, ignore_nullable=True, ignore_row_order=True)
 
 
 def test_a_delta_table_is_read_at_the_version_it_was_found_at(
@@ -132,9 +132,51 @@ def test_csv_doubles_a_quote_inside_a_quoted_field_and_takes_the_source_s_option
     lines = 'game_id;game_name;jackpot_estimate_minor\ng1;"The ""Big; One""";5\n'
     (tmp_path / "games.csv").write_text(lines)
     location = _found(spark, Source(path=str(tmp_path / "games.csv")))
-    rows = read_location(spark, location, {"sep": ";"})
+    rows = read_location(spark, location, {"sep": ";"}).drop(MALFORMED)
     expected = spark.createDataFrame([("g1", 'The "Big; One"', "5")], TEXT)
     assert_df_equality(rows, expected, ignore_nullable=True)
+
+
+def test_of_a_csv_line_with_more_or_fewer_fields_than_the_header_only_the_line_is_read(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    lines = ["g2,Mega, Millions,5", "g3,Daily", 'g4,"Two', 'Lines",5', ",,,,"]
+    header = "game_id,game_name,jackpot_estimate_minor"
+    (tmp_path / "games.csv").write_text("\n".join([header, 'g1,"Mega, Millions",5', *lines]))
+    rows = read_location(spark, _found(spark, Source(path=str(tmp_path / "games.csv"))), {})
+    whole, broken = ("g1", "Mega, Millions", "5", None), [(None, None, None, s) for s in lines]
+    expected = [whole, *broken]
+    assert_df_equality(
+        rows, spark.createDataFrame(expected, f"{TEXT}, {MALFORMED} string"), ignore_nullable=True
+    )
+    # Whatever is asked of a row.
+    assert rows.where(F.col("jackpot_estimate_minor").isNotNull()).count() == 1
+    assert rows.count() == 6
+
+
+@pytest.mark.parametrize("nested", ["2024/b.csv", "region=eu/2024/b.csv"])
+def test_files_in_a_subfolder_where_they_would_be_left_out_are_refused(
+    spark: SparkSession, tmp_path: Path, nested: str
+) -> None:
+    folder = tmp_path / "stg_games"
+    for file in ("a.csv", nested):
+        (folder / file).parent.mkdir(parents=True, exist_ok=True)
+        (folder / file).write_text(CSV)
+    told = "has files in its subfolder 2024, which would be left out"
+    with pytest.raises(DataError, match=told):
+        locate(spark, "stg_games", Source(path=str(folder)))
+    everywhere = {"recursiveFileLookup": "true"}
+    location = _found(spark, Source(path=str(folder), options=everywhere))
+    assert read_location(spark, location, everywhere).count() == 4
+
+
+def test_files_in_folders_of_partitions_are_read(spark: SparkSession, tmp_path: Path) -> None:
+    folder = tmp_path / "stg_games"
+    for year in ("2023", "2024"):
+        (folder / f"year={year}").mkdir(parents=True)
+        (folder / f"year={year}" / "a.csv").write_text(CSV)
+    location = _found(spark, Source(path=str(folder)))
+    assert read_location(spark, location, {}).count() == 4
 
 
 def test_a_format_that_is_named_needs_no_suffix(spark: SparkSession, tmp_path: Path) -> None:

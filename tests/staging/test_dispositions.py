@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from chispa import assert_df_equality
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
 
 from customer_mart.contracts import contract
 from customer_mart.settings import Settings
@@ -184,6 +183,34 @@ def test_of_rows_at_the_same_time_the_remaining_columns_decide_and_null_comes_la
     _assert_by_key(spark, "stg_ticket_purchases", rows)
 
 
+def test_a_key_of_another_user_s_row_conflicts_and_ties_go_by_the_user(
+    spark: SparkSession,
+) -> None:
+    rows = [
+        ("d1", "u2", MONDAY, 900, "used", True),
+        ("d1", "u1", TUESDAY, 500, "DUPLICATE_KEY", False),
+        ("d2", "u1", MONDAY, 900, "used", True),
+        ("d2", "u2", MONDAY, 500, "DUPLICATE_KEY", True),
+        ("d2", "u2", MONDAY, 500, "deduplicated", False),
+    ]
+    _assert_by_key(spark, "stg_deposits", rows)
+
+
+def test_whose_the_first_row_of_a_key_is_can_be_asked(spark: SparkSession) -> None:
+    rows = [
+        ("d1", "u2", MONDAY, 900, "u2", "used"),
+        ("d1", "u1", TUESDAY, 500, "u2", "DUPLICATE_KEY"),
+        ("d1", "u1", TUESDAY, 500, "u1", "BAD_AMOUNT"),
+    ]
+    given = [(*row[:-2], "used" if row[-1] == "DUPLICATE_KEY" else row[-1]) for row in rows]
+    used = _marked(spark, "stg_deposits", given, "disposition string")
+    actual = with_duplicates(
+        used, contract("stg_deposits"), unique=False, of_first={"first": "user_id"}
+    ).drop("has_duplicates")
+    expected = _marked(spark, "stg_deposits", rows, "first string, disposition string")
+    assert_df_equality(actual, expected, ignore_nullable=True, ignore_row_order=True)
+
+
 def test_a_key_of_several_columns_is_the_same_only_when_all_of_them_are(
     spark: SparkSession,
 ) -> None:
@@ -230,13 +257,11 @@ def test_a_source_declared_unique_is_taken_at_its_word_and_not_sorted(spark: Spa
 
 
 @pytest.mark.classic("reads the physical plan")
-def test_duplicates_are_marked_inside_the_exchange_by_user(spark: SparkSession) -> None:
-    rows = _marked(spark, "stg_deposits", [], "disposition string").repartition("user_id")
+def test_duplicates_are_marked_inside_the_exchange_by_key(spark: SparkSession) -> None:
+    rows = _marked(spark, "stg_deposits", [], "disposition string").repartition("deposit_id")
     marked = with_duplicates(rows, contract("stg_deposits"), unique=False)
-    is_used = F.col("disposition") == "used"
-    per_customer = marked.groupBy("user_id").agg(F.count_if(is_used))
-    assert _plan(per_customer).count("Exchange ") == 1
-    assert "Window" in _plan(per_customer)
+    assert _plan(marked).count("Exchange ") == 1
+    assert "Window" in _plan(marked)
 
 
 def test_a_fact_is_used_once_its_user_has_signed_up_and_an_orphan_without_a_signup(
