@@ -15,7 +15,9 @@ from customer_mart.rows import frame_of
 from customer_mart.run import Run
 from customer_mart.sources import SourceTable
 from customer_mart.sources.changes import CHANGE_TYPE, changed_rows
+from customer_mart.staging.dispositions import DISPOSITION, USED
 from customer_mart.staging.user_key import KEY_HASH
+from customer_mart.steps.early_rows import early_rows
 
 GAMES, PURCHASES = "stg_games", "stg_ticket_purchases"
 
@@ -79,13 +81,13 @@ def find_touched(run: Run, sources: dict[str, SourceTable], last: LastRun) -> To
         if not changed.contract.tagged("user") and not changed.rows.isEmpty()
     ]
     found = [
-        _users_of(changed.typed(F.col(CHANGE_TYPE)), name, _key_that_came(run, changed))
+        _users_of(early_rows(run, changed, F.col(CHANGE_TYPE)), name, _key_that_came(run, changed))
         for name, changed in changes.items()
         if changed.contract.tagged("user")
     ]
     if run.as_of != last.as_of:
         found += [
-            _users_of(_come_due(source, last.as_of, run.as_of), name, _key(run, source))
+            _users_of(_come_due(run, source, last.as_of), name, _key(run, source))
             for name, source in sources.items()
             if source.contract.tagged("user")
         ]
@@ -106,11 +108,11 @@ def _users_of(rows: DataFrame, source: str, key: Column | None = None) -> DataFr
 
 
 def _key(run: Run, source: SourceTable) -> Column | None:
-    """The hash of a row's key; NULL of nobody's row, None where keys belong to one user."""
+    """The hash of a row's key where it may be used, else NULL; None where users share no key."""
     table = source.contract
     if run.settings.sources.source(table.name).unique or table.tagged("user") in table.key:
         return None
-    return F.when(F.col("user_id").isNotNull(), F.xxhash64(*table.key))
+    return F.when(F.col(DISPOSITION) == USED, F.xxhash64(*table.key))
 
 
 def _key_that_came(run: Run, changes: SourceTable) -> Column | None:
@@ -120,11 +122,12 @@ def _key_that_came(run: Run, changes: SourceTable) -> Column | None:
     return None if key is None else F.when(came, key)
 
 
-def _come_due(source: SourceTable, last_as_of: datetime, as_of: datetime) -> DataFrame:
+def _come_due(run: Run, source: SourceTable, last_as_of: datetime) -> DataFrame:
     """Rows that did not exist yet for the last run and do for this one."""
     time = F.col(source.contract.tagged("event_time") or "")
     # The engine skips the files whose statistics end before the last run's instant.
-    return source.typed().where((time >= F.lit(last_as_of)) & (time < F.lit(as_of)))
+    is_due = (time >= F.lit(last_as_of)) & (time < F.lit(run.as_of))
+    return early_rows(run, source).where(is_due)
 
 
 def _due_without_user(
@@ -136,7 +139,7 @@ def _due_without_user(
         for name, source in sources.items()
         if source.contract.tagged("event_time")
         and not source.contract.tagged("user")
-        and not _come_due(source, last_as_of, run.as_of).isEmpty()
+        and not _come_due(run, source, last_as_of).isEmpty()
     ]
 
 

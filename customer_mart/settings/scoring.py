@@ -21,6 +21,8 @@ from customer_mart.settings.scales import (
 # What is multiplied into whole numbers has few decimals, so that nothing is rounded on the way.
 DECIMALS = 6
 NotNegative = Annotated[Decimal, Field(ge=0)]
+# As many days as a BIGINT has microseconds for.
+MOST_DAYS = 106_751_991
 Weight = Annotated[Decimal, Field(ge=0, decimal_places=DECIMALS)]
 
 
@@ -83,7 +85,7 @@ class Promotion(Model):
 class Scoring(Model):
     """Everything that decides a score, a prediction, a tier or a promotion."""
 
-    min_tenure_days: NotNegative = Decimal(30)
+    min_tenure_days: Annotated[NotNegative, Field(le=MOST_DAYS)] = Decimal(30)
     horizon_years: Annotated[Decimal, Field(gt=0, decimal_places=DECIMALS)] = Decimal(1)
     recency: AtMostScale = AtMostScale(at_most=_cutoffs(s5="7", s4="30", s3="90", s2="180"))
     frequency: AtLeastScale = _at_least(s5="5", s4="3", s3="1", s2="0.5")

@@ -199,7 +199,8 @@ class Settings(Model):
     """Every setting of a run, with the specification's defaults."""
 
     business_time_zone: TimeZone = "UTC"
-    high_jackpot_threshold_minor: Annotated[int, Field(ge=0)] = 1_000_000
+    # A BIGINT, as the jackpots are that it is compared with.
+    high_jackpot_threshold_minor: Annotated[int, Field(ge=0, lt=2**63)] = 1_000_000
     sources: Sources = Sources()
     mart: Mart = Mart()
     quality: Quality = Quality()

@@ -92,7 +92,9 @@ def _csv(reader: DataFrameReader, place: str) -> DataFrame:
     if MALFORMED in columns.names:
         return reader.load(place)
     with_line = StructType([*columns, StructField(MALFORMED, StringType())])
-    rows = reader.option("columnNameOfCorruptRecord", MALFORMED).schema(with_line).load(place)
+    # Cut down to the columns that are asked for, a line would not be counted.
+    whole = {"columnNameOfCorruptRecord": MALFORMED, "columnPruning": "false"}
+    rows = reader.options(**whole).schema(with_line).load(place)
     is_whole = F.col(MALFORMED).isNull()
     kept = [F.when(is_whole, F.col(quoted(name))).alias(name) for name in columns.names]
     return rows.select(*kept, MALFORMED)

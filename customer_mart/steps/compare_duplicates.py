@@ -52,9 +52,8 @@ def with_shared_keys(
     """
     found = Observation()
     keys = staged.select(F.explode(KEY_HASHES).alias(KEY_HASH))
-    # Side by side they are counted as they stream by; a hash table would hold all of them.
-    side_by_side = keys.repartition(KEY_HASH).sortWithinPartitions(KEY_HASH)
-    counted = side_by_side.groupBy(KEY_HASH).agg(F.count(F.lit(1)).alias("users"))
+    # By itself the engine would count before the exchange too, where nearly every key is alone.
+    counted = keys.repartition(KEY_HASH).groupBy(KEY_HASH).agg(F.count(F.lit(1)).alias("users"))
     many = counted.where("users > 1").select(KEY_HASH)
     counting = many.observe(found, F.count(F.lit(1)).alias("keys"))
     shared = run.staging.stage(f"{name}_shared_keys", counting)
@@ -64,7 +63,7 @@ def with_shared_keys(
     by_key = staged.select(*method.key, F.explode(KEY_HASHES).alias(KEY_HASH))
     sharing = by_key.join(small_side(shared, number, hashed=True), KEY_HASH, "left_semi")
     users = sharing.select(*method.key, F.lit(True).alias("is_sharing")).distinct()
-    known = staged.join(users, list(method.key), "left")
+    known = staged.drop(KEY_HASHES).join(users, list(method.key), "left")
     is_either = F.col(HAS_DUPLICATES) | F.col("is_sharing").isNotNull()
     suspected = known.withColumn(HAS_DUPLICATES, is_either).drop("is_sharing")
     suspected = run.staging.stage(f"{name}_suspected", suspected)

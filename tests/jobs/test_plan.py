@@ -172,7 +172,7 @@ def test_whether_users_share_a_key_costs_an_exchange_of_one_number_a_row(
     assert re.sub(r"#\d+", "", scan) == "key_hashes"
     assert _own_exchanges(plan) == ["key_hashL"]
     assert _exchanges(plan) == ["hashpartitioning"]
-    assert re.findall(r"(\w+Aggregate)\(key=\[key_hash", plan) == ["SortAggregate"]
+    assert "Aggregate" not in plan[plan.index("Exchange") :]
 
 
 @pytest.mark.parametrize("fact", FACTS)

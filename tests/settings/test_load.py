@@ -249,6 +249,16 @@ def test_an_override_of_a_list_by_a_name_is_refused() -> None:
             "it has to be greater than or equal to 0 (found -1)",
         ),
         (
+            "scoring.min_tenure_days=106751992",
+            "scoring.min_tenure_days",
+            "it has to be less than or equal to 106751991 (found 106751992)",
+        ),
+        (
+            "high_jackpot_threshold_minor=9223372036854775808",
+            "high_jackpot_threshold_minor",
+            "it has to be less than 9223372036854775808 (found 9223372036854775808)",
+        ),
+        (
             "publish.view_readers=bi",
             "publish.view_readers",
             "a list is expected, such as [a, b] (found 'bi')",
