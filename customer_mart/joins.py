@@ -10,14 +10,20 @@ MOST_IDS = 250_000
 MOST_HASHES = 1_000_000
 
 
+def are_few(number: int, *, hashed: bool = False) -> bool:
+    """Whether so many go to the rows, rather than the rows to them.
+
+    hashed: whether they are joined by a hash, not by ids.
+    """
+    return number <= (MOST_HASHES if hashed else MOST_IDS)
+
+
 def small_side(rows: DataFrame, number: int, *, hashed: bool = False) -> DataFrame:
     """The small side of a join, so marked that the engine does not have to guess its size.
 
-    number: of its rows; too many are hashed by partition. hashed: whether they are joined by a
-    hash.
+    number: of its rows; if these are not few they are hashed by partition.
     """
-    most = MOST_HASHES if hashed else MOST_IDS
-    return F.broadcast(rows) if number <= most else rows.hint("shuffle_hash")
+    return F.broadcast(rows) if are_few(number, hashed=hashed) else rows.hint("shuffle_hash")
 
 
 def flagged(rows: DataFrame, few: DataFrame, number: int, flag: str) -> DataFrame:

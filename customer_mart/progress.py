@@ -15,7 +15,7 @@ NAME_WIDTH, ROWS_WIDTH = 28, 14
 
 
 class GaveWayError(Exception):
-    """A stage that could not end by the quick method and is done again by the sure one."""
+    """A stage that cannot end in the way that costs less, and is done in the other: its reason."""
 
 
 @dataclass

@@ -45,7 +45,8 @@ def _reasons(run: Run, sources: dict[str, SourceTable], last: LastRun) -> Iterat
         yield f"the last run looked from a later instant, {last.as_of.isoformat()}"
     if last.keys_of_others:
         # Which of their rows is used depends on customers whom nothing may have touched.
-        yield f"rows of the last run with the key of another customer's row: {last.keys_of_others}"
+        rows = last.keys_of_others
+        yield f"the last run set {rows} rows aside that had the key of another customer's"
     if not is_settable(run.spark, USER_METADATA):
         yield f"this session refuses {USER_METADATA}, by which a merge names its run"
     if run.erased and run.erased.unfinished:

@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 
 from customer_mart.contracts import Contract
 from customer_mart.incremental.last_run import LastRun
-from customer_mart.joins import flagged
+from customer_mart.joins import are_few, flagged
 from customer_mart.rows import frame_of
 from customer_mart.run import Run
 from customer_mart.sources import SourceTable
@@ -28,6 +28,11 @@ class ChangedKeys:
 
     hashes: DataFrame
     number: int
+
+    @property
+    def are_few(self) -> bool:
+        """Whether they go to the rows, and these through no exchange."""
+        return are_few(self.number, hashed=True)
 
     def marked(self, rows: DataFrame, table: Contract) -> DataFrame:
         """The same rows with `has_changed_key`, True for those of such a key, else NULL."""

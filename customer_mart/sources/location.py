@@ -4,15 +4,16 @@ Only what every Spark offers is used (no Hadoop classes, no local file calls), s
 folder on a laptop, in an object store or behind Spark Connect is found the same way.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from urllib.parse import unquote
 
 from pyspark.errors import AnalysisException, PySparkException
 from pyspark.sql import DataFrame, DataFrameReader, SparkSession
-from pyspark.sql import functions as F
 from pyspark.sql.types import StringType, StructField, StructType
 
 from customer_mart.errors import DataError, first_line
-from customer_mart.identifiers import delta_name, quoted, quoted_name
+from customer_mart.identifiers import delta_name, quoted_name
 from customer_mart.places import absolute, below
 from customer_mart.settings import Source
 
@@ -29,8 +30,10 @@ NO_DELTA_TABLE = {
 # Quotes are doubled inside a quoted field, as RFC 4180 and every spreadsheet write them.
 # A file whose header differs from the first one's is an error: Spark would read it by position.
 CSV_OPTIONS = {"header": "true", "quote": '"', "escape": '"', "enforceSchema": "false"}
+# Which files there are, if not all that are at a place.
+LISTED_BY = ("pathglobfilter", "modifiedbefore", "modifiedafter")
 # The whole line where it has not as many fields as the header, in a column beside the others.
-MALFORMED = "_corrupt_record"
+MALFORMED = "_malformed_line"
 
 
 @dataclass(frozen=True)
@@ -83,21 +86,16 @@ def read_location(spark: SparkSession, location: Location, options: dict[str, st
 
 
 def _csv(reader: DataFrameReader, place: str) -> DataFrame:
-    """The rows of CSV files; of a malformed line every column is NULL but the line itself.
+    """The rows of CSV files, those of malformed lines with the line itself.
 
-    Spark would drop the fields that are too many, such as the cents behind a decimal comma, and
-    call NULL what is missing.
+    Spark drops the fields that are too many, such as the cents behind a decimal comma, and calls
+    NULL what is missing: what it makes of such a line is not to be used.
     """
     columns = reader.load(place).schema
-    if MALFORMED in columns.names:
-        return reader.load(place)
     with_line = StructType([*columns, StructField(MALFORMED, StringType())])
-    # Cut down to the columns that are asked for, a line would not be counted.
+    # Cut down to the columns that are asked for, the fields of a line would not be counted.
     whole = {"columnNameOfCorruptRecord": MALFORMED, "columnPruning": "false"}
-    rows = reader.options(**whole).schema(with_line).load(place)
-    is_whole = F.col(MALFORMED).isNull()
-    kept = [F.when(is_whole, F.col(quoted(name))).alias(name) for name in columns.names]
-    return rows.select(*kept, MALFORMED)
+    return reader.options(**whole).schema(with_line).load(place)
 
 
 def _table(spark: SparkSession, name: str, table: str) -> Location | None:
@@ -170,17 +168,18 @@ def _file_format(spark: SparkSession, name: str, place: str, source: Source) -> 
         DataError: if they are neither Parquet nor CSV, or the files of a Delta table, or some of
             them are in a folder where they would not be read.
     """
-    wanted, files = source.format, _file_names(spark, name, place)
+    wanted, files = source.format, _file_names(spark, name, place, source.options)
     if files is None:
         return None
-    if _file_names(spark, name, f"{place}/_delta_log") is not None:
+    if _file_names(spark, name, f"{place}/_delta_log", {}) is not None:
         raise DataError(
             f"Source {name} at {place} has a Delta log that holds no table, or is to be read as "
             f"{wanted}: its files are read as a Delta table or not at all, for among them are "
             "rows that were deleted"
         )
-    if "recursivefilelookup" not in map(str.lower, source.options):
-        _require_no_subfolder(name, place, files)
+    options = {option.lower(): value.lower() for option, value in source.options.items()}
+    if options.get("recursivefilelookup") != "true":
+        _require_one_depth(name, place, files)
     names = [file.lower() for file in files]
     for found in ("parquet", "csv"):
         if any(SUFFIXES[found] in file.rsplit("/", 1)[-1] for file in names):
@@ -195,39 +194,47 @@ def _file_format(spark: SparkSession, name: str, place: str, source: Source) -> 
     )
 
 
-def _require_no_subfolder(name: str, place: str, files: list[str]) -> None:
-    """Refuses files that Spark would leave out, without a word, for the folder they are in.
+def _require_one_depth(name: str, place: str, files: list[str]) -> None:
+    """Refuses files of which Spark would leave some out, without a word, for where they are.
 
     Raises:
-        DataError: if there are some. Folders of partitions, `column=value`, are none of these.
+        DataError: if they are not all in one folder, or all in folders of the same partitions,
+            `column=value`.
     """
-    for file in files:
-        for folder in below(place, file)[:-1]:
-            if "=" not in folder and not folder.startswith(("_", ".")):
-                raise DataError(
-                    f"Source {name} at {place} has files in its subfolder {folder}, which would "
-                    "be left out: put all files into one folder, or set "
-                    f"sources.{name}.options.recursiveFileLookup to true"
-                )
+    # One file of each kind of place there is.
+    kinds: dict[tuple[str, ...], str] = {}
+    for parts in (below(place, file) for file in files):
+        kinds.setdefault(tuple(_partition(folder) for folder in parts[:-1]), "/".join(parts))
+    if len(kinds) > 1 or any("" in partitions for partitions in kinds):
+        raise DataError(
+            f"Source {name} at {place} has files in different folders, such as "
+            f"{' and '.join(sorted(kinds.values())[:2])}, of which some would be left out: put "
+            f"all into one folder, or set sources.{name}.options.recursiveFileLookup to true"
+        )
 
 
-def _file_names(spark: SparkSession, name: str, place: str) -> list[str] | None:
+def _partition(folder: str) -> str:
+    """The column of a folder `column=value`; nothing of any other."""
+    column, is_one, _ = folder.partition("=")
+    return column if is_one else ""
+
+
+def _file_names(
+    spark: SparkSession, name: str, place: str, options: Mapping[str, str]
+) -> list[str] | None:
     """The names of a place's files; None when nothing is there.
+
+    options: the source's, of which some say which files there are.
 
     Raises:
         DataError: if the place cannot be reached.
     """
+    chosen = {option: value for option, value in options.items() if option.lower() in LISTED_BY}
+    reader = spark.read.format("binaryFile").options(recursiveFileLookup="true", **chosen)
     try:
-        files = (
-            spark.read.format("binaryFile")
-            .option("recursiveFileLookup", "true")
-            # Twice, or Spark looks for what a stream would have left at the one place, and logs a
-            # warning with a stack where there is none.
-            .load([place, place])
-            .select(F.col("path"))
-            .limit(1000)
-        )
-        return [row["path"] for row in files.toLocalIterator()]
+        # Twice, or Spark looks for what a stream would have left at the one place, and logs a
+        # warning with a stack where there is none.
+        return [unquote(file) for file in reader.load([place, place]).inputFiles()]
     except AnalysisException:
         return None
     except Exception as unreachable:

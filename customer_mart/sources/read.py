@@ -1,5 +1,6 @@
 """The only reader: a source as delivered, its columns under the contract's names and types."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from pyspark.sql import Column, DataFrame, SparkSession
@@ -36,21 +37,36 @@ class SourceTable:
     def extra_columns(self) -> list[str]:
         """Delivered columns that the contract does not know; they are ignored."""
         mapped = {self._found_name(column) for column in self.contract.columns}
-        return [name for name in _delivered(self.rows) if name not in mapped]
+        return [name for name in self.delivered_columns if name not in mapped]
+
+    @property
+    def delivered_columns(self) -> list[str]:
+        """The columns that the source delivers."""
+        return [name for name in self.rows.columns if name != MALFORMED or not self.has_lines]
+
+    @property
+    def has_lines(self) -> bool:
+        """Whether a row may be a malformed line, in a column beside those that are delivered."""
+        return self.location.format == "csv"
 
     @property
     def as_read(self) -> Column:
-        """The whole row as delivered, a map from column name to text."""
-        return _as_text(self.rows).alias(AS_READ)
+        """The whole row as delivered, a map from column name to text; or the malformed line."""
+        row = _as_text([f for f in self.rows.schema if f.name in self.delivered_columns])
+        if self.has_lines:
+            line = F.col(MALFORMED)
+            row = F.when(line.isNull(), row).otherwise(F.create_map(F.lit(MALFORMED), line))
+        return row.alias(AS_READ)
 
     def typed(self, *further: Column) -> DataFrame:
         """One row per delivered row, in the contract's columns and types.
 
-        A value that cannot be cast without loss is NULL. further: columns of the row as delivered
-        that come along.
+        A value that cannot be cast without loss is NULL, and so are those of a malformed line but
+        for whose it is. further: columns of the row as delivered that come along.
         """
         selected = [
-            self.typed_column(column).alias(column.name) for column in self.contract.columns
+            self._readable(column, self.typed_column(column)).alias(column.name)
+            for column in self.contract.columns
         ]
         return self.rows.select(*selected, *further)
 
@@ -76,6 +92,12 @@ class SourceTable:
     def typed_column(self, column: ContractColumn) -> Column:
         name = self._found_name(column)
         return cast(F.col(quoted(name)), self.rows.schema[name].dataType, column, self.time_zone)
+
+    def _readable(self, column: ContractColumn, typed: Column) -> Column:
+        # Whose a malformed line is, as far as can be told, decides whether it has been erased.
+        if not self.has_lines or "user" in column.tags:
+            return typed
+        return F.when(F.col(MALFORMED).isNull(), typed)
 
     def _found_name(self, column: ContractColumn) -> str:
         return found_name(self.rows.columns, self.columns.get(column.name, column.name))
@@ -123,7 +145,7 @@ def _check_columns(table: SourceTable) -> None:
         if found is None:
             raise DataError(
                 f"{where} has no column {name} ({column.type} expected); "
-                f"it has {', '.join(_delivered(table.rows))}"
+                f"it has {', '.join(table.delivered_columns)}"
             )
         if not can_cast(found, column):
             raise DataError(
@@ -132,22 +154,12 @@ def _check_columns(table: SourceTable) -> None:
             )
 
 
-def _delivered(rows: DataFrame) -> list[str]:
-    """The columns that a source delivers."""
-    return [name for name in rows.columns if name != MALFORMED]
-
-
-def _as_text(rows: DataFrame) -> Column:
-    """Every column of a row as text by name; NULL stays NULL. Of a malformed line, the line."""
+def _as_text(delivered: Sequence[T.StructField]) -> Column:
+    """Every column of a row as text by name; NULL stays NULL."""
     pairs: list[Column] = []
-    for field in rows.schema:
-        if field.name != MALFORMED:
-            pairs += [F.lit(field.name), _text(F.col(quoted(field.name)), field.dataType)]
-    whole = F.create_map(*pairs)
-    if MALFORMED not in rows.columns:
-        return whole
-    line = F.col(MALFORMED)
-    return F.when(line.isNull(), whole).otherwise(F.create_map(F.lit(MALFORMED), line))
+    for field in delivered:
+        pairs += [F.lit(field.name), _text(F.col(quoted(field.name)), field.dataType)]
+    return F.create_map(*pairs)
 
 
 def _text(values: Column, found: T.DataType) -> Column:

@@ -16,6 +16,8 @@ from customer_mart.contracts import Contract
 from customer_mart.staging.user_key import HAS_DUPLICATES, KEY_HASH, USER_HASH
 
 DISPOSITION = "disposition"
+# Which rows of a key do not compete, where that is told by more than what has become of them.
+APART = "apart"
 
 USED = "used"
 NOT_YET = "not_yet"
@@ -71,7 +73,8 @@ def with_duplicates(
     # Rows whose key is their user are partitioned by the user's hash where they have one.
     is_users = USER_HASH in rows.columns and table.tagged("user") in table.key
     # Only like rows compete: one that is set aside already takes no key.
-    key = [KEY_HASH, *([USER_HASH] if is_users else []), *table.key, DISPOSITION]
+    apart = APART if APART in rows.columns else DISPOSITION
+    key = [KEY_HASH, *([USER_HASH] if is_users else []), *table.key, apart]
     window = Window.partitionBy(*key).orderBy(*order)
     # Rows equal in every column share a rank, and only the first of them has it as its number.
     numbered = window if as_delivered is None else window.orderBy(*order, as_delivered)

@@ -11,6 +11,7 @@ from customer_mart.joins import flagged, small_side
 from customer_mart.sources import AS_READ
 from customer_mart.staging.balance import is_quarantined
 from customer_mart.staging.dispositions import (
+    APART,
     DISPOSITION,
     USED,
     with_duplicates,
@@ -86,7 +87,9 @@ def _to_compare(rows: DataFrame, table: Contract, suspects: Suspects) -> DataFra
     # Of anonymous visitors, who have no user to join by, there may be most of all.
     possible = rows.where(is_quarantined() | is_used)
     kept = suspects.marked(possible).where(is_quarantined() | (is_used & F.col("is_suspect")))
-    return kept.drop("is_suspect").repartition(*table.key)
+    # Those that are set aside already take no key, which many of them lack: they are spread.
+    apart = F.when(~is_used, F.xxhash64(*table.column_names))
+    return kept.drop("is_suspect").withColumn(APART, apart).repartition(*table.key, APART)
 
 
 def quarantine(rows_by_source: dict[str, DataFrame], run_id: str, as_of: datetime) -> DataFrame:

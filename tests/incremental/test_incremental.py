@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 
+from customer_mart import joins
 from customer_mart.cli import main, run_job
 from tests.frames import staging, utc
 from tests.incremental.warehouse import (
@@ -317,7 +318,7 @@ def test_a_key_of_a_customer_whom_nothing_touched_is_a_reason_to_rebuild(
 ) -> None:
     earlier = utc("2024-11-30 00:00:00")
     warehouse.insert("stg_deposits", [("du1", "u0", earlier, 100)])
-    came = "a row that came to stg_deposits has the key of another customer's row"
+    came = "a row that came to stg_deposits has the key of another customer's"
     _is_refused(warehouse, capsys, came)
     assert warehouse.run(JANUARY, "auto") == 0
     assert warehouse.last_run()["rebuild_reason"] == came
@@ -325,9 +326,8 @@ def test_a_key_of_a_customer_whom_nothing_touched_is_a_reason_to_rebuild(
     assert (deposits["u0"], deposits["u1"]) == (2, 0)
     # As long as there is such a key, what happens to one customer may change another.
     warehouse.change("DELETE FROM", "stg_deposits", "WHERE user_id = 'u0'")
-    _is_refused(
-        warehouse, capsys, "rows of the last run with the key of another customer's row: 1"
-    )
+    told = "the last run set 1 rows aside that had the key of another customer's"
+    _is_refused(warehouse, capsys, told)
     assert warehouse.run(JANUARY, "auto") == 0
     deposits = {row["user_id"]: row["total_deposits"] for row in warehouse.rows("dim_customer")}
     assert (deposits["u0"], deposits["u1"]) == (0, 1)
@@ -336,13 +336,24 @@ def test_a_key_of_a_customer_whom_nothing_touched_is_a_reason_to_rebuild(
     assert warehouse.published() == warehouse.rebuilt(JANUARY)
 
 
+def test_a_key_among_too_many_to_broadcast_is_found_all_the_same(
+    warehouse: Warehouse, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(joins, "MOST_HASHES", 0)
+    warehouse.insert("stg_deposits", [("new", "u0", WHEN, 100)])
+    assert warehouse.run(JANUARY) == 0
+    warehouse.insert("stg_deposits", [("du1", "u0", WHEN, 100)])
+    came = "a row that came to stg_deposits has the key of another customer's"
+    _is_refused(warehouse, capsys, came)
+
+
 def test_a_row_that_comes_due_with_the_key_of_another_customer_is_a_reason_to_rebuild(
     warehouse: Warehouse,
 ) -> None:
     warehouse.insert("stg_web_events", [("eu1", "u0", utc("2025-01-20 00:00:00"), None)])
     assert warehouse.run(JANUARY) == 0
     assert warehouse.run(FEBRUARY, "auto") == 0
-    came = "a row that came to stg_web_events has the key of another customer's row"
+    came = "a row that came to stg_web_events has the key of another customer's"
     assert warehouse.last_run()["rebuild_reason"] == came
     assert warehouse.published() == warehouse.rebuilt(FEBRUARY)
 

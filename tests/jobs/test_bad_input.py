@@ -110,7 +110,9 @@ def test_a_malformed_line_of_csv_is_quarantined_whole_and_is_no_money(good: Oper
     assert good.rows("dim_customer")[0]["total_purchase_amount_usd"] == Decimal("1.00")
     quarantine = good.table("quarantine").select("row").collect()
     rows = sorted(str(row["row"]) for row in quarantine)
-    assert rows == [str({"_corrupt_record": line}) for line in lines[1:]]
+    assert rows == [str({"_malformed_line": line}) for line in lines[1:]]
+    # Whose it may be is known, as an erasure has to.
+    assert {row["user_id"] for row in good.table("quarantine").collect()} == {"ann"}
 
 
 def test_a_file_of_another_type_than_the_others_is_named_with_both(

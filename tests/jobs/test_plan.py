@@ -211,7 +211,7 @@ def test_of_a_source_read_again_for_quarantine_suspects_alone_are_exchanged(
     assert "SortMergeJoin" not in plan
     scans = re.findall(r"FileScan parquet .*", plan)
     assert sum(f"sources/{source}" in scan for scan in scans) == 1
-    assert _own_exchanges(plan) == [KEYS[source]]
+    assert _own_exchanges(plan) == [f"{KEYS[source]}, apartL"]
     assert _exchanges(plan) == ["hashpartitioning"]
 
 

@@ -137,37 +137,56 @@ def test_csv_doubles_a_quote_inside_a_quoted_field_and_takes_the_source_s_option
     assert_df_equality(rows, expected, ignore_nullable=True)
 
 
-def test_of_a_csv_line_with_more_or_fewer_fields_than_the_header_only_the_line_is_read(
+def test_a_csv_line_with_more_or_fewer_fields_than_the_header_comes_with_the_line(
     spark: SparkSession, tmp_path: Path
 ) -> None:
     lines = ["g2,Mega, Millions,5", "g3,Daily", 'g4,"Two', 'Lines",5', ",,,,"]
     header = "game_id,game_name,jackpot_estimate_minor"
     (tmp_path / "games.csv").write_text("\n".join([header, 'g1,"Mega, Millions",5', *lines]))
     rows = read_location(spark, _found(spark, Source(path=str(tmp_path / "games.csv"))), {})
-    whole, broken = ("g1", "Mega, Millions", "5", None), [(None, None, None, s) for s in lines]
-    expected = [whole, *broken]
-    assert_df_equality(
-        rows, spark.createDataFrame(expected, f"{TEXT}, {MALFORMED} string"), ignore_nullable=True
-    )
+    assert [row[MALFORMED] for row in rows.collect()] == [None, *lines]
     # Whatever is asked of a row.
-    assert rows.where(F.col("jackpot_estimate_minor").isNotNull()).count() == 1
+    some = rows.select("game_id", MALFORMED).where(F.col(MALFORMED).isNull())
+    assert [row["game_id"] for row in some.collect()] == ["g1"]
     assert rows.count() == 6
 
 
-@pytest.mark.parametrize("nested", ["2024/b.csv", "region=eu/2024/b.csv"])
-def test_files_in_a_subfolder_where_they_would_be_left_out_are_refused(
-    spark: SparkSession, tmp_path: Path, nested: str
+@pytest.mark.parametrize(
+    ("files", "told"),
+    [
+        (["a.csv", "2024/b.csv"], "2024/b.csv and a.csv"),
+        (["2024/b.csv"], "2024/b.csv"),
+        (["year=2024/b.csv", "a.csv"], "a.csv and year=2024/b.csv"),
+        (["year=2023/a.csv", "year=2024/month=1/b.csv"], "year=2023/a.csv and year=2024/month=1"),
+    ],
+)
+def test_files_in_folders_where_some_would_be_left_out_are_refused(
+    spark: SparkSession, tmp_path: Path, files: list[str], told: str
 ) -> None:
     folder = tmp_path / "stg_games"
-    for file in ("a.csv", nested):
+    for file in files:
         (folder / file).parent.mkdir(parents=True, exist_ok=True)
         (folder / file).write_text(CSV)
-    told = "has files in its subfolder 2024, which would be left out"
-    with pytest.raises(DataError, match=told):
+    with pytest.raises(DataError, match=f"has files in different folders, such as {told}"):
         locate(spark, "stg_games", Source(path=str(folder)))
+    no_option = Source(path=str(folder), options={"recursiveFileLookup": "false"})
+    with pytest.raises(DataError, match="has files in different folders"):
+        locate(spark, "stg_games", no_option)
     everywhere = {"recursiveFileLookup": "true"}
     location = _found(spark, Source(path=str(folder), options=everywhere))
-    assert read_location(spark, location, everywhere).count() == 4
+    assert read_location(spark, location, everywhere).count() == 2 * len(files)
+
+
+def test_files_that_an_option_leaves_out_are_not_looked_at(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    folder = tmp_path / "stg_games"
+    (folder / "old").mkdir(parents=True)
+    (folder / "old" / "2023.csv.bak").write_text(CSV)
+    (folder / "a.csv").write_text(CSV)
+    chosen = {"pathGlobFilter": "*.csv"}
+    location = _found(spark, Source(path=str(folder), options=chosen))
+    assert read_location(spark, location, chosen).count() == 2
 
 
 def test_files_in_folders_of_partitions_are_read(spark: SparkSession, tmp_path: Path) -> None:
