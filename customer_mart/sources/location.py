@@ -122,7 +122,7 @@ def _files(spark: SparkSession, name: str, path: str, source: Source) -> Locatio
     wanted, other = source.format, None
     for place in (path, *(path + suffix for suffix in SUFFIXES.values())):
         found = _file_format(spark, name, place, source)
-        if not found:
+        if not found or (found == "csv" and not _has_header(spark, place, source)):
             continue
         location = Location(name, found, place, is_table=False, version=None)
         if wanted in ("auto", found):
@@ -178,11 +178,11 @@ def _file_format(spark: SparkSession, name: str, place: str, source: Source) -> 
             "rows that were deleted"
         )
     options = {option.lower(): value.lower() for option, value in source.options.items()}
-    if options.get("recursivefilelookup") != "true":
-        _require_one_depth(name, place, files)
-    names = [file.lower() for file in files]
     for found in ("parquet", "csv"):
-        if any(SUFFIXES[found] in file.rsplit("/", 1)[-1] for file in names):
+        named = [file for file in files if SUFFIXES[found] in file.rsplit("/", 1)[-1].lower()]
+        if named:
+            if options.get("recursivefilelookup") != "true":
+                _require_one_depth(name, place, named)
             return found
     if wanted in SUFFIXES:
         return wanted
@@ -192,6 +192,12 @@ def _file_format(spark: SparkSession, name: str, place: str, source: Source) -> 
         f"Source {name} at {place} is neither a Delta table nor Parquet nor CSV files; "
         f"name its format in sources.{name}.format"
     )
+
+
+def _has_header(spark: SparkSession, place: str, source: Source) -> bool:
+    """Whether CSV files have a byte; without one they have no header, and are none."""
+    options = {**CSV_OPTIONS, **source.options}
+    return bool(spark.read.options(**options).format("csv").load(place).columns)
 
 
 def _require_one_depth(name: str, place: str, files: list[str]) -> None:
