@@ -11,17 +11,6 @@ def is_uri(location: str) -> bool:
     return URI.match(location) is not None
 
 
-def below(folder: str, file: str) -> list[str]:
-    """The folders between a folder and a file in it, and the file's own name; nothing elsewhere.
-
-    Engines spell the scheme of a local file in several ways.
-    """
-    inside, path = (re.sub(r"^[A-Za-z][A-Za-z0-9+.-]+:/+", "/", place) for place in (folder, file))
-    if not path.startswith(f"{inside.rstrip('/')}/"):
-        return []
-    return path[len(inside.rstrip("/")) + 1 :].split("/")
-
-
 def absolute(location: str) -> str:
     """A folder without a trailing slash, absolute unless it is a URI.
 

@@ -6,6 +6,7 @@ folder on a laptop, in an object store or behind Spark Connect is found the same
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from urllib.parse import unquote
 
 from pyspark.errors import AnalysisException, PySparkException
@@ -14,7 +15,7 @@ from pyspark.sql.types import StringType, StructField, StructType
 
 from customer_mart.errors import DataError, first_line
 from customer_mart.identifiers import delta_name, quoted_name
-from customer_mart.places import absolute, below
+from customer_mart.places import absolute
 from customer_mart.settings import Source
 
 CHANGE_FEED = "delta.enableChangeDataFeed"
@@ -122,7 +123,10 @@ def _files(spark: SparkSession, name: str, path: str, source: Source) -> Locatio
     wanted, other = source.format, None
     for place in (path, *(path + suffix for suffix in SUFFIXES.values())):
         found = _file_format(spark, name, place, source)
-        if not found or (found == "csv" and not _has_header(spark, place, source)):
+        if not found:
+            continue
+        may_be_empty = found == "csv" and wanted in ("auto", "csv")
+        if may_be_empty and not _has_header(spark, name, place, source):
             continue
         location = Location(name, found, place, is_table=False, version=None)
         if wanted in ("auto", found):
@@ -177,15 +181,16 @@ def _file_format(spark: SparkSession, name: str, place: str, source: Source) -> 
             f"{wanted}: its files are read as a Delta table or not at all, for among them are "
             "rows that were deleted"
         )
-    options = {option.lower(): value.lower() for option, value in source.options.items()}
-    for found in ("parquet", "csv"):
-        named = [file for file in files if SUFFIXES[found] in file.rsplit("/", 1)[-1].lower()]
-        if named:
-            if options.get("recursivefilelookup") != "true":
-                _require_one_depth(name, place, named)
-            return found
-    if wanted in SUFFIXES:
-        return wanted
+    by_suffix = {
+        kind: [file for file in files if suffix in file.rsplit("/", 1)[-1].lower()]
+        for kind, suffix in SUFFIXES.items()
+    }
+    found = next((kind for kind, named in by_suffix.items() if named), None)
+    if found or wanted in SUFFIXES:
+        options = {option.lower(): value.lower() for option, value in source.options.items()}
+        if options.get("recursivefilelookup") != "true":
+            _require_one_depth(name, place, by_suffix[found] if found else files)
+        return found or wanted
     if not files:
         return None
     raise DataError(
@@ -194,10 +199,19 @@ def _file_format(spark: SparkSession, name: str, place: str, source: Source) -> 
     )
 
 
-def _has_header(spark: SparkSession, place: str, source: Source) -> bool:
-    """Whether CSV files have a byte; without one they have no header, and are none."""
+def _has_header(spark: SparkSession, name: str, place: str, source: Source) -> bool:
+    """Whether CSV files have a byte; without one they have no header, and are none.
+
+    Raises:
+        DataError: if they cannot be read.
+    """
     options = {**CSV_OPTIONS, **source.options}
-    return bool(spark.read.options(**options).format("csv").load(place).columns)
+    try:
+        return bool(spark.read.options(**options).format("csv").load(place).columns)
+    except Exception as unreadable:
+        raise DataError(
+            f"Source {name} at {place} cannot be read as csv: {first_line(unreadable)}"
+        ) from unreadable
 
 
 def _require_one_depth(name: str, place: str, files: list[str]) -> None:
@@ -207,10 +221,16 @@ def _require_one_depth(name: str, place: str, files: list[str]) -> None:
         DataError: if they are not all in one folder, or all in folders of the same partitions,
             `column=value`.
     """
-    # One file of each kind of place there is.
+    folders = [file.split("/")[:-1] for file in files]
+    # Engines spell a place in several ways; what is below it shows by what files have in common.
+    depth = sum(
+        1 for _ in takewhile(lambda names: len(set(names)) == 1, zip(*folders, strict=False))
+    )
+    # One file of each kind of folder there is.
     kinds: dict[tuple[str, ...], str] = {}
-    for parts in (below(place, file) for file in files):
-        kinds.setdefault(tuple(_partition(folder) for folder in parts[:-1]), "/".join(parts))
+    for file, folder in zip(files, folders, strict=True):
+        kind = tuple(map(_partition, folder[depth:]))
+        kinds.setdefault(kind, "/".join(file.split("/")[depth:]))
     if len(kinds) > 1 or any("" in partitions for partitions in kinds):
         raise DataError(
             f"Source {name} at {place} has files in different folders, such as "

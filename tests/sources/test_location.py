@@ -155,7 +155,7 @@ def test_a_csv_line_with_more_or_fewer_fields_than_the_header_comes_with_the_lin
     ("files", "told"),
     [
         (["a.csv", "2024/b.csv"], "2024/b.csv and a.csv"),
-        (["2024/b.csv"], "2024/b.csv"),
+        (["2023/a.csv", "2024/b.csv"], "2023/a.csv"),
         (["year=2024/b.csv", "a.csv"], "a.csv and year=2024/b.csv"),
         (["year=2023/a.csv", "year=2024/month=1/b.csv"], "year=2023/a.csv and year=2024/month=1"),
     ],
@@ -175,6 +175,16 @@ def test_files_in_folders_where_some_would_be_left_out_are_refused(
     everywhere = {"recursiveFileLookup": "true"}
     location = _found(spark, Source(path=str(folder), options=everywhere))
     assert read_location(spark, location, everywhere).count() == 2 * len(files)
+
+
+def test_files_without_a_suffix_are_refused_all_the_same(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    (tmp_path / "games" / "2024").mkdir(parents=True)
+    for file in ("part-0", "2024/part-0"):
+        (tmp_path / "games" / file).write_text(CSV)
+    with pytest.raises(DataError, match="has files in different folders"):
+        locate(spark, "stg_games", Source(path=str(tmp_path / "games"), format="csv"))
 
 
 def test_files_that_an_option_leaves_out_are_not_looked_at(
