@@ -16,7 +16,7 @@ from customer_mart.run import Run
 from customer_mart.sources import SourceTable
 from customer_mart.sources.changes import CHANGE_TYPE, changed_rows
 from customer_mart.staging.dispositions import DISPOSITION, USED
-from customer_mart.staging.user_key import KEY_HASH
+from customer_mart.staging.user_key import KEY_HASH, hash_of_key
 from customer_mart.steps.early_rows import early_rows
 
 GAMES, PURCHASES = "stg_games", "stg_ticket_purchases"
@@ -36,7 +36,7 @@ class ChangedKeys:
 
     def marked(self, rows: DataFrame, table: Contract) -> DataFrame:
         """The same rows with `has_changed_key`, True for those of such a key, else NULL."""
-        hashed = rows.withColumn(KEY_HASH, F.xxhash64(*table.key))
+        hashed = rows.withColumn(KEY_HASH, hash_of_key(table.key))
         return flagged(hashed, self.hashes, self.number, "has_changed_key").drop(KEY_HASH)
 
 
@@ -117,14 +117,18 @@ def _key(run: Run, source: SourceTable) -> Column | None:
     table = source.contract
     if run.settings.sources.source(table.name).unique or table.tagged("user") in table.key:
         return None
-    return F.when(F.col(DISPOSITION) == USED, F.xxhash64(*table.key))
+    return F.when(F.col(DISPOSITION) == USED, hash_of_key(table.key))
 
 
 def _key_that_came(run: Run, changes: SourceTable) -> Column | None:
     """The same of a change, where it is not one that a row went by."""
     key = _key(run, changes)
-    came = F.col(CHANGE_TYPE).isin("insert", "update_postimage")
-    return None if key is None else F.when(came, key)
+    return None if key is None else F.when(_came(), key)
+
+
+def _came() -> Column:
+    """Whether a change is a row that came, not one that went."""
+    return F.col(CHANGE_TYPE).isin("insert", "update_postimage")
 
 
 def _come_due(run: Run, source: SourceTable, last_as_of: datetime) -> DataFrame:
@@ -155,9 +159,8 @@ def _games_that_crossed(changes: SourceTable, threshold_minor: int) -> DataFrame
     is high now and was not, or was and is not.
     """
     is_high = F.col("jackpot_estimate_minor") >= threshold_minor
-    came = F.col(CHANGE_TYPE).isin("insert", "update_postimage")
     high = changes.typed(F.col(CHANGE_TYPE)).where(is_high)
-    games = high.groupBy("game_id").agg(F.sum(F.when(came, 1).otherwise(-1)).alias("more"))
+    games = high.groupBy("game_id").agg(F.sum(F.when(_came(), 1).otherwise(-1)).alias("more"))
     return games.where("more <> 0").select("game_id")
 
 

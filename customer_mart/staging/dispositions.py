@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.window import Window
 
 from customer_mart.contracts import Contract
-from customer_mart.staging.user_key import HAS_DUPLICATES, KEY_HASH, USER_HASH
+from customer_mart.staging.user_key import HAS_DUPLICATES, KEY_HASH, USER_HASH, hash_of_key
 
 DISPOSITION = "disposition"
 # Which rows of a key do not compete, where that is told by more than what has become of them.
@@ -80,7 +80,7 @@ def with_duplicates(
     numbered = window if as_delivered is None else window.orderBy(*order, as_delivered)
     number, rank = F.row_number().over(numbered), F.rank().over(window)
     # A sort compares numbers first: the hash of the key decides nearly always.
-    hashed_rows = rows.withColumn(KEY_HASH, F.xxhash64(*table.key))
+    hashed_rows = rows.withColumn(KEY_HASH, hash_of_key(table.key))
     first = {name: F.first(column).over(window) for name, column in (of_first or {}).items()}
     marked = hashed_rows.withColumns(
         {

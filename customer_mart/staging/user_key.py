@@ -51,6 +51,11 @@ def hash_of(user_id: Column) -> Column:
     return F.xxhash64(user_id)
 
 
+def hash_of_key(key: Sequence[str]) -> Column:
+    """64 bits of a row's own key, BIGINT, of the columns that it is made of."""
+    return F.xxhash64(*key)
+
+
 def exchanged(rows: DataFrame, method: Method) -> DataFrame:
     """The same rows with the hash of their user, those of one user in one partition.
 

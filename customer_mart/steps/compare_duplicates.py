@@ -19,6 +19,7 @@ from customer_mart.staging.user_key import (
     USER_HASH,
     Method,
     exchanged,
+    hash_of_key,
     with_user_hash,
 )
 from customer_mart.steps.early_rows import early_rows, observed
@@ -34,7 +35,7 @@ def marked(run: Run, rows: DataFrame, table: Contract) -> tuple[DataFrame, Obser
     if run.settings.sources.source(table.name).unique:
         return rows, None
     if table.key != [table.tagged("user")]:
-        return rows.withColumn(KEY_HASH, F.xxhash64(*table.key)), None
+        return rows.withColumn(KEY_HASH, hash_of_key(table.key)), None
     duplicates = Observation()
     compared = with_duplicates(rows, table, unique=False)
     return compared.observe(duplicates, *duplicate_metrics(table)), duplicates
