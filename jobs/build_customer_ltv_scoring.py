@@ -1,9 +1,9 @@
 """Build customer_ltv_scoring alone from the dim_customer that was published last.
 
-Takes the flags of `customer-mart build`, so that one line of a scheduler fits every build; --sources
-and --mode change nothing, for scores are made of dim_customer alone and of all customers. By hand
-or with spark-submit; on Databricks tasks call the wheel's entry point `customer-mart-task` instead
-(resources/).
+Takes the flags of `customer-mart build`, so that one line of a scheduler fits every build;
+--sources and --mode change nothing, for scores are made of dim_customer alone and of everybody.
+By hand or with spark-submit; on Databricks tasks call the wheel's entry point
+`customer-mart-task` instead (resources/).
 """
 
 import sys
