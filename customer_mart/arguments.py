@@ -3,13 +3,24 @@
 import argparse
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import NoReturn
 
 from customer_mart import __version__
+from customer_mart.settings.names import holds_credential
+
+
+class _Parser(argparse.ArgumentParser):
+    """Repeats no argument that holds a credential, as argparse does whatever is wrong with it."""
+
+    def error(self, message: str) -> NoReturn:
+        if holds_credential(message):
+            message = "an argument is wrong, and not repeated here: it holds a credential"
+        super().error(message)
 
 
 def command_parser(description: str | None) -> argparse.ArgumentParser:
     """The parser of `customer-mart`, a command each for what it can do."""
-    parser = argparse.ArgumentParser(prog="customer-mart", description=description)
+    parser = _Parser(prog="customer-mart", description=description)
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="command", required=True)
     build = commands.add_parser("build", help="build dim_customer and customer_ltv_scoring")
@@ -40,7 +51,7 @@ def job_parser(table: str) -> argparse.ArgumentParser:
             " It is built of dim_customer alone, for all customers and at the instant of that: "
             "--sources and --mode change nothing, and another --as-of is refused."
         )
-    parser = argparse.ArgumentParser(description=description)
+    parser = _Parser(description=description)
     _add_build_arguments(parser)
     _add_common_arguments(parser)
     return parser
@@ -152,6 +163,9 @@ def _place(text: str) -> str:
 
 
 def _file(text: str) -> Path:
+    """A file of this machine, whose name may be told when it cannot be read."""
+    if holds_credential(text):
+        raise argparse.ArgumentTypeError("it is no file of this machine, and holds a credential")
     return Path(_place(text))
 
 

@@ -84,7 +84,7 @@ def last_run_too_old(spark: SparkSession, settings: Settings, now: datetime) -> 
     """Why no file may be deleted, in words; None where the versions of the last run are safe.
 
     Later failed runs or a RESTORE may have made other versions the newest; those of the last
-    successful run are what its record, and the next incremental run, speak of. What they need was
+    successful run of dim_customer are what the next incremental run speaks of. What they need was
     deleted from newer versions after that run had begun, so that it is safe while that lies within
     the retention. Beyond it Delta no longer knows which of the old files those are.
     """
@@ -92,14 +92,17 @@ def last_run_too_old(spark: SparkSession, settings: Settings, now: datetime) -> 
     runs = target("mart_runs", settings.mart)
     if not settings.maintenance.keep_last_run or not runs.exists(spark):
         return None
-    last = successful_runs(spark, runs).agg(F.max("started_at")).collect()[0][0]
+    # Of scores alone there may be later ones, which the next incremental run looks past.
+    published_dim = F.array_contains(F.map_keys("target_versions"), "dim_customer")
+    of_dim = successful_runs(spark, runs).where(published_dim)
+    last = of_dim.agg(F.max("started_at")).collect()[0][0]
     if last is None:
         return None
     age: timedelta = now - last.astimezone(timezone.utc)
     if age + MARGIN <= timedelta(hours=hours):
         return None
     return (
-        "no file deleted, for the last successful run began "
+        "no file deleted, for the last successful run of dim_customer began "
         f"{age / timedelta(hours=1):,.1f} hours ago and maintenance.retention_hours is {hours}: "
         "its versions are kept until another succeeds"
     )

@@ -46,6 +46,27 @@ def test_wrong_usage_exits_with_2(
     assert "usage: customer-mart" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["status", "--config", "s3a://AKIDEXAMPLE:wJalrXUtnFEMI@lake/mine.yml"],
+        ["erase", "--user-ids-file", "https://lake.example/ids?sig=wJalrXUtnFEMI"],
+        ["build", "--marts", "s3a://AKIDEXAMPLE:wJalrXUtnFEMI@lake"],
+        ["build", "--mode", "s3a://AKIDEXAMPLE:wJalrXUtnFEMI@lake"],
+        ["build", "--as-of", "s3a://AKIDEXAMPLE:wJalrXUtnFEMI@lake"],
+    ],
+)
+def test_a_credential_among_the_arguments_is_not_repeated(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(arguments)
+    assert stopped.value.code == 2
+    told = capsys.readouterr().err
+    assert "credential" in told
+    assert "wJalrXUtnFEMI" not in told
+
+
 @pytest.mark.parametrize("place", ["", " "])
 @pytest.mark.parametrize(
     ("command", "flag"),

@@ -157,6 +157,11 @@ def _loss(spark: SparkSession, ledger: Target, known: LedgerState) -> str | None
             f"at {ledger.place} is an older copy of the one this mart had (version {now.version}, "
             f"not {known.version} or later)"
         )
+    later = (commit for commit in history(spark, ledger) if commit.version > known.version)
+    if restored := next((commit for commit in later if commit.operation == "RESTORE"), None):
+        return (
+            f"at {ledger.place} was restored to an older version (in version {restored.version})"
+        )
     return None
 
 

@@ -10,7 +10,8 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-from customer_mart.errors import first_line
+from customer_mart.errors import UsageError, first_line
+from customer_mart.places import is_uri
 
 # Errors of the JVM have no class that every client of Spark could import.
 NOT_FOUND = "java.io.FileNotFoundException"
@@ -19,6 +20,27 @@ NOT_FOUND = "java.io.FileNotFoundException"
 def has_jvm(spark: SparkSession) -> bool:
     """Whether this process drives the session's JVM itself, as it does not over Spark Connect."""
     return getattr(spark, "_jvm", None) is not None
+
+
+def require_scheme(spark: SparkSession, place: str) -> None:
+    """Refuses a folder without a scheme where Spark would look for it on another file system.
+
+    This process takes such a folder for one of its own machine: it would lock the mart there, and
+    delete staged rows there, while Spark writes them elsewhere. Over Spark Connect both are taken
+    to see the same folder.
+
+    Raises:
+        UsageError: if the session's default file system is not the machine's.
+    """
+    if is_uri(place) or not has_jvm(spark):
+        return
+    default = str(_jvm(spark).org.apache.hadoop.fs.FileSystem.getDefaultUri(_hadoop_conf(spark)))
+    scheme = default.partition(":")[0]
+    if scheme != "file":
+        raise UsageError(
+            f"The folder {place} is named without its file system, and this session's own is "
+            f"{scheme}: write {scheme}:{place}, or file:{place} for a folder of this machine"
+        )
 
 
 @dataclass(frozen=True)
@@ -73,13 +95,19 @@ class HadoopFolder:
         self._files.delete(self._path(name), True)
 
     def _path(self, name: str = "") -> Any:
-        return self._jvm.org.apache.hadoop.fs.Path(f"{self.uri}/{name}" if name else self.uri)
-
-    @property
-    def _jvm(self) -> Any:
-        return self.spark._jvm
+        path = f"{self.uri}/{name}" if name else self.uri
+        return _jvm(self.spark).org.apache.hadoop.fs.Path(path)
 
     @cached_property
     def _files(self) -> Any:
-        session: Any = self.spark._jsparkSession
-        return self._path().getFileSystem(session.sessionState().newHadoopConf())
+        return self._path().getFileSystem(_hadoop_conf(self.spark))
+
+
+def _jvm(spark: SparkSession) -> Any:
+    return spark._jvm
+
+
+def _hadoop_conf(spark: SparkSession) -> Any:
+    """What the session tells file systems, its own settings included."""
+    session: Any = spark._jsparkSession
+    return session.sessionState().newHadoopConf()

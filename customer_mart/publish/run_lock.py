@@ -27,7 +27,7 @@ from customer_mart.errors import MartError
 from customer_mart.identifiers import quoted_name
 from customer_mart.places import absolute, is_uri
 from customer_mart.publish.claims_table import ClaimsTable, no_schema
-from customer_mart.publish.hadoop_folder import HadoopFolder, has_jvm
+from customer_mart.publish.hadoop_folder import HadoopFolder, has_jvm, require_scheme
 from customer_mart.publish.run_lease import CLAIMS, described, run_lease
 from customer_mart.publish.target import Target, target
 from customer_mart.settings.settings import Mart
@@ -47,8 +47,11 @@ def run_lock(spark: SparkSession, mart: Mart, purpose: str) -> AbstractContextMa
 
     Raises:
         MartError: if another run still holds it, or it cannot be written.
-        UsageError: if there is no such schema.
+        UsageError: if there is no such schema, or a folder is named without its file system where
+            Spark's is not this machine's.
     """
+    for folder in filter(None, (mart.location, mart.staging)):
+        require_scheme(spark, folder)
     holder = _this_process(purpose)
     place = _place_of_files(spark, mart)
     if place and not is_uri(place):

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 from customer_mart.identifiers import quoted, sql_string
@@ -41,9 +42,15 @@ def size(spark: SparkSession, target: Target) -> Size:
 def compact(spark: SparkSession, target: Target, max_files: int) -> int:
     """Compacts the partitions of more files than max_files; returns how many there were.
 
-    Statistics of the new files are collected on the way. A table without partitions is one.
+    Statistics of the new files are collected on the way. A table without partitions is one. Where
+    the platform names no files, Delta looks for small ones in the whole table, and it is 0.
     """
-    crowded = crowded_partitions(target, target.read(spark).inputFiles(), max_files)
+    try:
+        files = target.read(spark).inputFiles()
+    except PySparkException:
+        spark.sql(f"OPTIMIZE {target.identifier}")
+        return 0
+    crowded = crowded_partitions(target, files, max_files)
     if not crowded:
         return 0
     with dictionaries_for_few_values(spark, target.contract):

@@ -12,6 +12,8 @@ from customer_mart.publish.target import Target
 
 VIEW = "v_customer_ltv"
 TECHNICAL = "technical"
+# What the catalog's description of a view calls its query.
+VIEW_TEXT = "View Text"
 NO_VIEWS = "MISSING_CATALOG_ABILITY"
 
 
@@ -26,7 +28,7 @@ def ensure_view(spark: SparkSession, scores: Target, readers: Sequence[str]) -> 
     schema = scores.place.rpartition(".")[0]
     view = quoted_name(f"{schema}.{VIEW}")
     try:
-        spark.sql(create_view(view, scores))
+        _bring_up_to_date(spark, view, scores)
     except PySparkException as refused:
         if (refused.getCondition() or "").startswith(NO_VIEWS) and not readers:
             return f"the catalog of {schema} has no views: {VIEW} was not made"
@@ -39,16 +41,40 @@ def ensure_view(spark: SparkSession, scores: Target, readers: Sequence[str]) -> 
     return None
 
 
+def _bring_up_to_date(spark: SparkSession, view: str, scores: Target) -> None:
+    """Makes the view, or alters one that shows something else.
+
+    It is never replaced, for Databricks drops what was granted on a view that is.
+    """
+    if not spark.catalog.tableExists(view):
+        spark.sql(create_view(view, scores))
+    elif _shown(spark, view) != _query(scores):
+        spark.sql(f"ALTER VIEW {view} AS {_query(scores)}")
+
+
+def _shown(spark: SparkSession, view: str) -> str | None:
+    """The query of a view, as its catalog keeps it; None of a table."""
+    described = spark.sql(f"DESCRIBE TABLE EXTENDED {view}").collect()
+    return next((row["data_type"] for row in described if row["col_name"] == VIEW_TEXT), None)
+
+
 def create_view(view: str, scores: Target) -> str:
     """The CREATE VIEW statement, with the comments of the contract."""
-    columns = [column for column in scores.contract.columns if TECHNICAL not in column.tags]
-    named = ",\n  ".join(_column(column) for column in columns)
-    selected = ", ".join(quoted(column.name) for column in columns)
+    named = ",\n  ".join(_column(column) for column in _columns(scores))
     return (
-        f"CREATE OR REPLACE VIEW {view} (\n  {named}\n)\n"
+        f"CREATE VIEW {view} (\n  {named}\n)\n"
         f"COMMENT {sql_string(scores.contract.description)}\n"
-        f"AS SELECT {selected} FROM {scores.identifier}"
+        f"AS {_query(scores)}"
     )
+
+
+def _query(scores: Target) -> str:
+    selected = ", ".join(quoted(column.name) for column in _columns(scores))
+    return f"SELECT {selected} FROM {scores.identifier}"
+
+
+def _columns(scores: Target) -> list[ContractColumn]:
+    return [column for column in scores.contract.columns if TECHNICAL not in column.tags]
 
 
 def _column(column: ContractColumn) -> str:

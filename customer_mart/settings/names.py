@@ -11,6 +11,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
+from customer_mart.places import absolute
 from customer_mart.settings.expected import shown_name
 
 CREDENTIAL_FOUND = "credential_found"
@@ -75,7 +76,8 @@ def _place(place: str) -> str:
         raise ValueError("a path must not contain control characters")
     if _BREAKS_OUT.search(place):
         raise ValueError("a path must not contain a backtick, a double quote or a semicolon")
-    _refuse_reference(place, "a path")
+    # A relative one begins with the working directory wherever it is used.
+    _refuse_reference(absolute(place), "a path")
     if ".." in re.split(r"[/\\]", place):
         raise ValueError("a path must not contain ..: name the folder itself")
     return place

@@ -32,9 +32,15 @@ def written() -> dict[str, Any]:
 
 
 @cache
+def bundle(target: str) -> dict[str, Any]:
+    """The whole bundle with the resources of a target, every reference in these resolved."""
+    return {**written(), "resources": resolved(written()["resources"], target)}
+
+
+@cache
 def jobs(target: str) -> dict[str, dict[str, Any]]:
     """The jobs of a target, every reference resolved."""
-    found: dict[str, dict[str, Any]] = resolved(written()["resources"]["jobs"], target)
+    found: dict[str, dict[str, Any]] = bundle(target)["resources"]["jobs"]
     return found
 
 

@@ -1,14 +1,14 @@
 """databricks.yml and resources/ agree with Databricks, with the package and with themselves.
 
-The bundle's JSON schema comes with the Databricks CLI and no package holds it. Three things stand
-for it. The classes of `databricks-bundles`, which Databricks generates from that schema, refuse an
-unknown or missing field of a job, and a schema of our own one of everything else; both are always
-used. The schema itself is used where `databricks bundle schema` is at hand, or where
+The bundle is always checked against a JSON schema whose jobs come from Databricks' SDK
+(bundle_schema.py). The schema that the Databricks CLI prints is for customers of Databricks, by
+its licence: it is used where `databricks bundle schema` is at hand, or where
 DATABRICKS_BUNDLE_SCHEMA names a file that it wrote.
 """
 
 import copy
 import json
+import operator
 import os
 import re
 import shutil
@@ -17,15 +17,15 @@ from functools import reduce
 from importlib.metadata import EntryPoint
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import jsonschema
 import pytest
-from databricks.bundles.jobs import Job, JobDict
 
 from customer_mart.cli import main
 from customer_mart.settings import load_settings
-from tests.databricks.bundle import ROOT, jobs, parameters, references, written
+from tests.databricks.bundle import ROOT, bundle, jobs, parameters, references, written
+from tests.databricks.bundle_schema import bundle_schema
 
 TARGETS = ("dev", "prod")
 NAMES = ("customer_mart_classic", "customer_mart_serverless")
@@ -39,9 +39,6 @@ TASKS = [
 ]
 SCHEMA = os.environ.get("DATABRICKS_BUNDLE_SCHEMA")
 CLI = shutil.which("databricks")
-OWN_SCHEMA = json.loads(
-    Path(__file__).with_name("databricks-yml.schema.json").read_text(encoding="utf-8")
-)
 
 
 def _arguments(target: str, name: str, number: int) -> list[str]:
@@ -54,34 +51,80 @@ def test_there_are_these_jobs_and_no_others() -> None:
 
 
 @pytest.mark.parametrize("target", TARGETS)
-@pytest.mark.parametrize("name", COMMANDS)
-def test_databricks_own_classes_take_every_job(target: str, name: str) -> None:
-    for job in (written()["resources"]["jobs"][name], jobs(target)[name]):
-        taken: Any = Job.from_dict(cast("JobDict", job))
-        assert [task.task_key for task in taken.tasks] == COMMANDS[name]
+def test_the_bundle_is_valid_by_a_schema_whose_jobs_are_those_of_databricks(target: str) -> None:
+    jsonschema.validate(bundle(target), bundle_schema())
 
 
-def test_all_but_the_jobs_is_valid_by_a_schema_of_what_bundles_may_hold() -> None:
-    jsonschema.validate(written(), OWN_SCHEMA)
+CLASSIC = ("resources", "jobs", "customer_mart_classic")
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        (),
+        ("bundle",),
+        ("artifacts", "customer_mart"),
+        ("variables", "catalog"),
+        ("targets", "prod"),
+        ("targets", "prod", "run_as"),
+        ("targets", "prod", "workspace"),
+        ("resources",),
+        CLASSIC,
+        (*CLASSIC, "schedule"),
+        (*CLASSIC, "job_clusters", 0, "new_cluster"),
+        (*CLASSIC, "tasks", 0),
+        (*CLASSIC, "tasks", 0, "python_wheel_task"),
+        (*CLASSIC, "tasks", 1, "depends_on", 0),
+    ],
+)
+def test_a_name_that_databricks_does_not_know_is_not_valid(place: tuple[str | int, ...]) -> None:
+    changed = _copy()
+    _at(changed, place)["no_such_name"] = {}
+    with pytest.raises(jsonschema.ValidationError, match="no_such_name"):
+        jsonschema.validate(changed, bundle_schema())
 
 
 @pytest.mark.parametrize(
     ("place", "name"),
     [
-        ((), "variable"),
-        (("bundle",), "cli_version"),
-        (("artifacts", "customer_mart"), "dynamic_versions"),
-        (("variables", "catalog"), "defaults"),
-        (("targets", "prod"), "permission"),
-        (("targets", "prod", "run_as"), "service_principal"),
-        (("targets", "prod", "workspace"), "root"),
+        (("bundle",), "name"),
+        (("variables", "catalog"), "description"),
+        ((*CLASSIC, "schedule"), "timezone_id"),
+        ((*CLASSIC, "tasks", 0), "task_key"),
+        ((*CLASSIC, "tasks", 0, "python_wheel_task"), "entry_point"),
     ],
 )
-def test_a_misspelt_name_is_not_valid(place: tuple[str, ...], name: str) -> None:
-    bundle = copy.deepcopy(written())
-    reduce(dict.__getitem__, place, bundle)[name] = {}
+def test_a_name_that_is_missing_is_not_valid(place: tuple[str | int, ...], name: str) -> None:
+    changed = _copy()
+    del _at(changed, place)[name]
     with pytest.raises(jsonschema.ValidationError, match=name):
-        jsonschema.validate(bundle, OWN_SCHEMA)
+        jsonschema.validate(changed, bundle_schema())
+
+
+@pytest.mark.parametrize(
+    ("place", "name", "value"),
+    [
+        (CLASSIC, "timeout_seconds", "4 hours"),
+        ((*CLASSIC, "schedule"), "pause_status", "RUNNING"),
+        ((*CLASSIC, "tasks", 0, "python_wheel_task"), "parameters", "build"),
+        (("targets", "dev"), "mode", "test"),
+    ],
+)
+def test_a_value_of_another_kind_is_not_valid(
+    place: tuple[str | int, ...], name: str, value: str
+) -> None:
+    changed = _copy()
+    _at(changed, place)[name] = value
+    with pytest.raises(jsonschema.ValidationError, match=value):
+        jsonschema.validate(changed, bundle_schema())
+
+
+def _copy() -> dict[str, Any]:
+    return copy.deepcopy(bundle("prod"))
+
+
+def _at(node: Any, place: tuple[str | int, ...]) -> Any:
+    return reduce(operator.getitem, place, node)
 
 
 @pytest.mark.skipif(not (CLI or SCHEMA), reason="there is no Databricks CLI to print the schema")

@@ -30,6 +30,20 @@ def test_a_customer_who_is_taken_out_of_the_ledger_is_back_by_the_next_run(
     assert warehouse.run(JANUARY, "incremental") == 0
 
 
+def test_a_ledger_that_was_restored_is_missed(
+    warehouse: Warehouse, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ledger = f"delta.`{warehouse.mart / 'erased_customers'}`"
+    before = warehouse.version("erased_customers")
+    assert main(["erase", "--mart", str(warehouse.mart), "--user-id", "u1"]) == 0
+    warehouse.spark.sql(f"RESTORE TABLE {ledger} TO VERSION AS OF {before}")
+    capsys.readouterr()
+    for mode in ("incremental", "full"):
+        assert warehouse.run(JANUARY, mode) == 3
+        assert "was restored to an older version (in version " in only_error(capsys)
+    assert warehouse.table("dim_customer").where("user_id = 'u1'").isEmpty()
+
+
 @FORGOTTEN
 def test_of_the_first_erasure_of_a_mart_too_before_any_run_has_seen_its_ledger(
     warehouse: Warehouse, capsys: pytest.CaptureFixture[str]

@@ -187,6 +187,19 @@ def test_a_grant_that_the_catalog_does_not_know_is_one_sentence(
     assert catalog.version("customer_ltv_scoring") == before
 
 
+def test_a_view_that_is_there_is_altered_and_never_replaced(catalog: Catalog) -> None:
+    view = f"{MART}.v_customer_ltv"
+    # Kept by the view as a grant is, and gone with a view that is replaced.
+    catalog.spark.sql(f"ALTER VIEW {view} SET TBLPROPERTIES ('granted' = 'yes')")
+    assert catalog.build(JANUARY, "--mode", "full") == 0
+    before = catalog.spark.sql(f"DESCRIBE TABLE EXTENDED {view}").collect()
+    catalog.spark.sql(f"ALTER VIEW {view} AS SELECT user_id FROM {MART}.customer_ltv_scoring")
+    assert catalog.build(JANUARY, "--mode", "full") == 0
+    assert catalog.spark.sql(f"DESCRIBE TABLE EXTENDED {view}").collect() == before
+    kept = catalog.spark.sql(f"SHOW TBLPROPERTIES {view} ('granted')").collect()
+    assert [row["value"] for row in kept] == ["yes"]
+
+
 def test_no_view_is_made_where_none_is_wanted(catalog: Catalog) -> None:
     catalog.spark.sql(f"DROP VIEW {MART}.v_customer_ltv")
     assert catalog.run("build", "--set", "publish.view=false", "--as-of", JANUARY.isoformat()) == 0

@@ -164,6 +164,23 @@ def test_a_folder_s_uri_is_locked_where_its_characters_say(
         assert (tmp_path / "50%25 #1?" / "_run.holder").exists()
 
 
+@pytest.mark.classic("asks the engine for its file system")
+@pytest.mark.parametrize("setting", ["location", "staging"])
+def test_a_folder_that_the_engine_would_look_for_elsewhere_is_refused(
+    spark: SparkSession, tmp_path: Path, setting: str
+) -> None:
+    places = {"location": tmp_path.as_uri(), setting: str(tmp_path / "mine")}
+    mart = Mart.model_validate(places)
+    spark.conf.set("fs.defaultFS", "hdfs://namenode:8020")
+    told = f"The folder {tmp_path}/mine is named without its file system, and .* is hdfs"
+    try:
+        with pytest.raises(UsageError, match=told), run_lock(spark, mart, "build"):
+            pytest.fail("a lock on another file system")
+    finally:
+        spark.conf.unset("fs.defaultFS")
+    assert not (tmp_path / "mine").exists()
+
+
 def test_without_a_jvm_a_plain_folder_is_locked_by_a_file_and_others_by_a_table(
     spark: SparkSession, schema: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

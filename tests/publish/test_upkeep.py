@@ -7,7 +7,8 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from pyspark.sql import SparkSession
+from pyspark.errors import PySparkException
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from customer_mart.contracts import contract
@@ -74,6 +75,20 @@ def test_many_crowded_partitions_are_named_a_few_at_a_time(
     assert _rows(spark, dim) == before
     optimized = spark.sql(f"DESCRIBE HISTORY {dim.identifier}").where("operation = 'OPTIMIZE'")
     assert optimized.count() == 2
+
+
+def test_where_the_platform_names_no_files_the_whole_table_is_compacted(
+    spark: SparkSession, dim: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(_rows: DataFrame) -> list[str]:
+        raise PySparkException("no files here")
+
+    before = _rows(spark, dim)
+    with monkeypatch.context() as platform:
+        platform.setattr(type(dim.read(spark)), "inputFiles", refused)
+        compact(spark, dim, max_files=1)
+    assert size(spark, dim).files == 2
+    assert _rows(spark, dim) == before
 
 
 def test_compacted_files_have_statistics(spark: SparkSession, dim: Target) -> None:
@@ -178,17 +193,19 @@ def test_no_file_is_deleted_that_the_last_successful_run_may_need(
     settings = load_settings(None, [], {"mart": str(tmp_path)})
     assert last_run_too_old(spark, settings, now) is None
     runs = [
-        ("succeeded", datetime(2025, 2, 20, tzinfo=timezone.utc)),
-        ("succeeded", datetime(2025, 3, 4, 1, tzinfo=timezone.utc)),
-        ("failed", datetime(2025, 3, 10, tzinfo=timezone.utc)),
+        ("succeeded", datetime(2025, 2, 20, tzinfo=timezone.utc), {"dim_customer": 1}),
+        ("succeeded", datetime(2025, 3, 4, 1, tzinfo=timezone.utc), {"dim_customer": 2}),
+        ("succeeded", datetime(2025, 3, 9, tzinfo=timezone.utc), {"customer_ltv_scoring": 3}),
+        ("failed", datetime(2025, 3, 10, tzinfo=timezone.utc), {"dim_customer": 4}),
     ]
-    frame = spark.createDataFrame(runs, "status string, started_at timestamp")
+    record = "status string, started_at timestamp, target_versions map<string, bigint>"
+    frame = spark.createDataFrame(runs, record)
     ended = frame.selectExpr("*", "started_at AS finished_at", "string(started_at) AS run_id")
     ended.write.format("delta").save(str(tmp_path / "mart_runs"))
     assert last_run_too_old(spark, settings, now) is None
     told = last_run_too_old(spark, settings, now + timedelta(minutes=6))
     assert told == (
-        "no file deleted, for the last successful run began 167.1 hours ago and "
+        "no file deleted, for the last successful run of dim_customer began 167.1 hours ago and "
         "maintenance.retention_hours is 168: its versions are kept until another succeeds"
     )
     allowed = load_settings(None, ["maintenance.keep_last_run=false"], {"mart": str(tmp_path)})
