@@ -23,13 +23,18 @@ def lie_by_partition(spark: SparkSession, rows: DataFrame, columns: list[str]) -
     than in a folder of their partition, and where the session does not take the settings above,
     they do not.
     """
-    try:
-        partitions = [partition_of(file, columns) for file in rows.inputFiles()]
-    except PySparkException:
-        return False
+    partitions = [partition_of(file, columns) for file in files_of(rows) or []]
     is_one_file_each = all(partitions) and len(set(partitions)) == len(partitions)
     takes_settings = (is_settable(spark, name, value) for name, value in WHOLE_FILES.items())
     return bool(partitions) and is_one_file_each and all(takes_settings)
+
+
+def files_of(rows: DataFrame) -> list[str] | None:
+    """The files that rows are read from; None where the platform names none."""
+    try:
+        return rows.inputFiles()
+    except PySparkException:
+        return None
 
 
 def partition_of(file: str, columns: list[str]) -> tuple[str, ...]:

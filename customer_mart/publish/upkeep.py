@@ -6,13 +6,12 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 from customer_mart.identifiers import quoted, sql_string
 from customer_mart.publish.commit import USER_METADATA
 from customer_mart.publish.dictionaries import dictionaries_for_few_values
-from customer_mart.publish.layout import partition_of
+from customer_mart.publish.layout import files_of, partition_of
 from customer_mart.publish.session_setting import session_setting
 from customer_mart.publish.target import Target
 
@@ -45,9 +44,8 @@ def compact(spark: SparkSession, target: Target, max_files: int) -> int:
     Statistics of the new files are collected on the way. A table without partitions is one. Where
     the platform names no files, Delta looks for small ones in the whole table, and it is 0.
     """
-    try:
-        files = target.read(spark).inputFiles()
-    except PySparkException:
+    files = files_of(target.read(spark))
+    if files is None:
         spark.sql(f"OPTIMIZE {target.identifier}")
         return 0
     crowded = crowded_partitions(target, files, max_files)
