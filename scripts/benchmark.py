@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from scripts.benchmarking.contenders import CONTENDERS  # noqa: E402 - needs the path above
+from scripts.benchmarking.data_set import SpaceError  # noqa: E402
 from scripts.benchmarking.measure import CHILD_COMMANDS  # noqa: E402
 from scripts.benchmarking.process import Workshop  # noqa: E402
 from scripts.benchmarking.report import print_report, save_results  # noqa: E402
@@ -76,7 +77,10 @@ def positive_number(text: str) -> int:
 
 
 def main() -> int:
-    """Returns 0 when every contender finished and all results are equal, else 1."""
+    """Returns 0 when every contender finished and all results are equal, else 1.
+
+    A scenario for which the disk is too small is left out of all, and counts as not finished.
+    """
     if sys.argv[1:2] and sys.argv[1] in CHILD_COMMANDS:
         answer = CHILD_COMMANDS[sys.argv[1]](json.loads(sys.argv[2]))
         print(json.dumps(answer))
@@ -84,10 +88,14 @@ def main() -> int:
     args = arguments()
     script, work = Path(__file__).resolve(), args.work.resolve()
     workshop = Workshop(script, work, args.driver_memory, args.warms_up)
-    names = SCENARIOS if args.scenario == "all" else (args.scenario,)
     is_sound = True
-    for name in names:
-        result = run_scenario(name, workshop, args.scale, args.repeat, args.contenders)
+    for name in SCENARIOS if args.scenario == "all" else (args.scenario,):
+        try:
+            result = run_scenario(name, workshop, args.scale, args.repeat, args.contenders)
+        except SpaceError as too_small:
+            print(f"{name} is left out: {too_small}", file=sys.stderr)
+            is_sound = False
+            continue
         print_report(result)
         is_sound &= result.is_sound
         save_results(result, args.save, args.picture)

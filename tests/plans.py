@@ -1,9 +1,10 @@
 """Physical plans, and what must never be in one."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, SparkSession
 
 from customer_mart.publish.staging_area import StagingArea
 
@@ -25,3 +26,18 @@ class Plans(StagingArea):
 
 def plan_of(rows: DataFrame) -> str:
     return str(rows._jdf.queryExecution().executedPlan().toString())
+
+
+def plans_that_ran(spark: SparkSession, work: Callable[[], object]) -> list[list[str]]:
+    """The operators, as plans print them, of every query of some work: as they ran in the end."""
+    context, shared = spark.sparkContext._jsc.sc(), spark._jsparkSession.sharedState()
+    store, bus = shared.statusStore(), context.listenerBus()
+    bus.waitUntilEmpty()
+    before = store.executionsCount()
+    work()
+    bus.waitUntilEmpty()
+    listed = store.executionsList()
+    assert listed.length() == store.executionsCount()
+    executions = [listed.apply(number) for number in range(before, listed.length())]
+    graphs = [store.planGraph(execution.executionId()).allNodes() for execution in executions]
+    return [[nodes.apply(n).desc() for n in range(nodes.length())] for nodes in graphs]

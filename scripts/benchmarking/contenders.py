@@ -150,3 +150,5 @@ FINDS_SOURCES_OF = {**GOES_ON_WITH, REBUILT: FULL}
 CONTENDERS = ("scan", DUCKDB, *list(SPARK_WORK)[1:])
 BASE = CONTENDERS[: CONTENDERS.index(SCORING) + 1]
 DIM_MAKERS = (DUCKDB, "plain", OURS, DEDUPLICATED, FULL, REBUILT)
+# Those of incremental runs are in what the full build before them made.
+SCORE_MAKERS = (SCORING, FULL, REBUILT)

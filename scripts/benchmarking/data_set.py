@@ -40,6 +40,10 @@ FILES = 8
 STEPS = 1 << 31
 
 
+class SpaceError(Exception):
+    """A disk that is too small for a data set, in one sentence."""
+
+
 @dataclass(frozen=True)
 class DataSet:
     """How many rows each source has.
@@ -217,12 +221,12 @@ def require_space(rows: DataSet, folder: Path) -> None:
     """Refuses a data set that would fill the disk, outputs and shuffles included.
 
     Raises:
-        SystemExit: if less is free than six times the data set.
+        SpaceError: if less is free than six times the data set.
     """
     folder.mkdir(parents=True, exist_ok=True)
     needed, free = 6 * rows.facts * BYTES_PER_FACT, shutil.disk_usage(folder).free
     if free < needed:
-        raise SystemExit(
+        raise SpaceError(
             f"The data set {rows.name} needs {needed / 1e9:.1f} GB of disk with what is made of "
             f"it, and {free / 1e9:.1f} GB are free in {folder}"
         )

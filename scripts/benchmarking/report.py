@@ -22,6 +22,7 @@ COSTS = (
     ("memory GB", "peak_memory_bytes", 1e9),
     ("longest task s", "longest_task_seconds", 1),
 )
+FACTS = ("stg_deposits", "stg_ticket_purchases", "stg_web_events")
 VERDICTS = {True: "met", False: "MISSED", None: "-"}
 
 
@@ -45,14 +46,15 @@ def costs_table(result: Result) -> Table:
     """One row per entry: seconds and costs, medians all of them."""
     table = Table(title=f"{result.key}: {result.repeat} repetitions", title_justify="left")
     table.add_column("contender")
-    for heading in ("finished", "seconds", "min - max", *(name for name, *_ in COSTS)):
+    headings = ("finished", "seconds", "min - max", *(name for name, *_ in COSTS), "fact reads")
+    for heading in headings:
         table.add_column(heading, justify="right")
     for entry in result.entries:
         done = [m.measures for m in result.of(entry.name) if not m.error]
         seconds = spread(measures["seconds"] for measures in done)
         costs = [cost(done, name, unit) for _, name, unit in COSTS]
         finished = f"{len(done)} of {len(result.of(entry.name))}"
-        table.add_row(entry.name, finished, *spread_cells(seconds, 1), *costs)
+        table.add_row(entry.name, finished, *spread_cells(seconds, 1), *costs, fact_reads(done))
     return table
 
 
@@ -84,6 +86,12 @@ def cost(done: list[dict[str, Any]], name: str, unit: float) -> str:
     if values is None:
         return "-"
     return f"{values.median:.1f}" if unit > 1 else f"{values.median:g}"
+
+
+def fact_reads(done: list[dict[str, Any]]) -> str:
+    """How often deposits, purchases and web events were read; - where nobody counted."""
+    counted = [measures["reads"] for measures in done if measures["reads"] is not None]
+    return ", ".join(str(counted[0].get(fact, 0)) for fact in FACTS) if counted else "-"
 
 
 def spread_cells(values: Spread | None, decimals: int) -> tuple[str, str]:

@@ -15,9 +15,10 @@ from scripts.benchmarking.contenders import (
     INCREMENTAL,
     OURS,
     REBUILT,
+    SCORE_MAKERS,
 )
-from scripts.benchmarking.data_set import DataSet, data_set, described, doubled, redelivered
-from scripts.benchmarking.equality import difference
+from scripts.benchmarking.data_set import AS_OF, DataSet, data_set, described, doubled, redelivered
+from scripts.benchmarking.equality import ORACLE, difference, wrong_scores
 from scripts.benchmarking.machine import described_machine
 from scripts.benchmarking.process import ChildError, Workshop
 from scripts.benchmarking.ratios import Ratio, Timings, ratios
@@ -111,6 +112,7 @@ def entries(scenario: str, scale: float, contenders: Sequence[str]) -> list[Entr
         "skewed": [
             Entry(OURS, OURS, base),
             Entry(f"{OURS}_skewed", OURS, skewed),
+            Entry(f"{OURS}_skewed_deduplicated", DEDUPLICATED, skewed),
             Entry(f"{DUCKDB}_skewed", DUCKDB, skewed),
         ],
         "redelivered": [
@@ -135,7 +137,8 @@ def run_scenario(
     """The scenario's entries, one after the other, repeated: what comes and goes hits them all.
 
     Raises:
-        SystemExit: if none of the contenders is in the scenario, or the disk is too small.
+        SystemExit: if none of the contenders is in the scenario.
+        SpaceError: if the disk is too small for one of its data sets.
     """
     listed = entries(scenario, scale, contenders)
     if not listed:
@@ -171,16 +174,33 @@ def measured(workshop: Workshop, entry: Entry, repetition: int) -> Measurement:
 
 
 def compare(workshop: Workshop, result: Result, repetition: int) -> None:
-    """Compares what finished in a repetition, each result with the first on the same rows."""
+    """Compares what finished in a repetition."""
     finished = {m.entry for m in result.measurements if m.repetition == repetition and not m.error}
-    for first, other in pairs([e for e in result.entries if e.name in finished]):
-        found = difference(
-            first.name, workshop.output(first.output), other.name, workshop.output(other.output)
-        )
+    listed = [entry for entry in result.entries if entry.name in finished]
+    for first, other, found in comparisons(workshop, listed):
         if found:
             result.differences.append(f"Repetition {repetition + 1}: {found}")
-        if (first.name, other.name) not in result.compared:
-            result.compared.append((first.name, other.name))
+        if (first, other) not in result.compared:
+            result.compared.append((first, other))
+
+
+def comparisons(
+    workshop: Workshop, listed: Sequence[Entry]
+) -> Iterator[tuple[str, str, str | None]]:
+    """Each result with the first on the same rows, and scores with the oracle's, by name.
+
+    Third is what tells the two apart.
+    """
+    for first, other in pairs(listed):
+        outputs = workshop.output(first.output), workshop.output(other.output)
+        yield first.name, other.name, difference(first.name, outputs[0], other.name, outputs[1])
+    for entry in listed:
+        if entry.contender in SCORE_MAKERS:
+            yield (
+                entry.name,
+                ORACLE,
+                wrong_scores(entry.name, workshop.output(entry.output), AS_OF),
+            )
 
 
 def pairs(listed: Sequence[Entry]) -> Iterator[tuple[Entry, Entry]]:

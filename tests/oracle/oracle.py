@@ -6,6 +6,8 @@ table it returns.
 """
 
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -35,8 +37,8 @@ class ReferenceMart:
     dispositions: dict[str, Counter[str]]
 
 
-def reference_mart(
-    sources: Path,
+@contextmanager
+def reference_engine(
     as_of: datetime,
     *,
     high_jackpot_threshold_minor: int = 1_000_000,
@@ -44,15 +46,8 @@ def reference_mart(
     horizon_years: int = 1,
     never_purchased_score: int = 1,
     business_time_zone: str = "UTC",
-) -> ReferenceMart:
-    """The mart of the Parquet directories `sources`/stg_signups and so on, at `as_of`.
-
-    Timestamps without a zone are in UTC, those of the sources and `as_of` itself.
-
-    Raises:
-        duckdb.Error: A source is missing, lacks a column or lists a game twice, or a sum is
-            too large for its column.
-    """
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """An empty database in UTC, with what the definitions of the tables ask for."""
     variables = {
         "as_of": naive_utc(as_of),
         "high_jackpot_threshold_minor": high_jackpot_threshold_minor,
@@ -66,6 +61,25 @@ def reference_mart(
         for name, value in variables.items():
             connection.execute(f"SET VARIABLE {name} = ?", [value])
         connection.execute((SQL / "macros.sql").read_text())
+        yield connection
+
+
+def definition(table: str) -> str:
+    """The query that makes a table of those before it."""
+    return (SQL / f"{table}.sql").read_text()
+
+
+def reference_mart(sources: Path, as_of: datetime, **settings: Any) -> ReferenceMart:
+    """The mart of the Parquet directories `sources`/stg_signups and so on, at `as_of`.
+
+    settings: those of `reference_engine`. Timestamps without a zone are in UTC, those of the
+    sources and `as_of` itself.
+
+    Raises:
+        duckdb.Error: A source is missing, lacks a column or lists a game twice, or a sum is
+            too large for its column.
+    """
+    with reference_engine(as_of, **settings) as connection:
         connection.execute("CREATE SCHEMA source")
         for source in SOURCES:
             connection.execute(
@@ -73,8 +87,7 @@ def reference_mart(
                 [str(sources / source / "*.parquet")],
             )
         for table in (*SOURCES, *MARTS):
-            definition = (SQL / f"{table}.sql").read_text()
-            connection.execute(f"CREATE TABLE {table} AS {definition}")
+            connection.execute(f"CREATE TABLE {table} AS {definition(table)}")
         return ReferenceMart(
             dim_customer=rows(connection, "dim_customer"),
             customer_ltv_scoring=rows(connection, "customer_ltv_scoring"),

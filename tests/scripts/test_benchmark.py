@@ -5,18 +5,28 @@ BENCHMARK_SCENARIOS=1 runs the incremental scenario as well; the suite has no ti
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import duckdb
 import pytest
 
 from customer_mart.contracts import contract
+from scripts import benchmark
 from scripts.benchmarking.contenders import BASE, CONTENDERS
-from scripts.benchmarking.data_set import DataSet, data_set, doubled
-from scripts.benchmarking.equality import difference, live_files
+from scripts.benchmarking.data_set import (
+    AS_OF,
+    DataSet,
+    SpaceError,
+    data_set,
+    doubled,
+    require_space,
+)
+from scripts.benchmarking.equality import difference, live_files, wrong_scores
 from scripts.benchmarking.event_log import (
     EXECUTION,
     REPLANNED,
@@ -27,8 +37,8 @@ from scripts.benchmarking.event_log import (
 from scripts.benchmarking.measure import data_files
 from scripts.benchmarking.picture import draw_ratios
 from scripts.benchmarking.ratios import TARGETS, Ratio, Spread, Target, ratio, ratios, spread
-from scripts.benchmarking.report import save_results
-from scripts.benchmarking.scenarios import Measurement, Result, entries, pairs
+from scripts.benchmarking.report import FACTS, save_results
+from scripts.benchmarking.scenarios import SCENARIOS, Measurement, Result, entries, pairs
 from tests.processes import quick_environment
 
 ROOT = Path(__file__).parents[2]
@@ -37,6 +47,11 @@ HALF = Target("ours / theirs", "ours", "theirs", at_most=0.5)
 
 def node(name: str, *children: dict[str, Any]) -> dict[str, Any]:
     return {"nodeName": name, "children": list(children)}
+
+
+def scan(place: str) -> dict[str, Any]:
+    location = f"InMemoryFileIndex(1 paths)[{place}]"
+    return {**node("Scan parquet "), "metadata": {"Location": location}}
 
 
 def execution(number: int, time: int, plan: dict[str, Any], description: str = "save") -> str:
@@ -149,7 +164,7 @@ def test_only_what_starts_within_the_span_is_measured() -> None:
         execution(2, 100, node("Sort", node("Exchange", node("Exchange")))),
         json.dumps({"Event": "SparkListenerApplicationEnd", "Timestamp": 150}),
     ]
-    assert engine_measures(log, 100, 200) == EngineMeasures(12, 3, 2, 0, 1.5)
+    assert engine_measures(log, 100, 200) == EngineMeasures(12, 3, 2, 0, {}, 1.5)
 
 
 def test_an_execution_counts_with_the_last_plan_it_had() -> None:
@@ -159,19 +174,31 @@ def test_an_execution_counts_with_the_last_plan_it_had() -> None:
         replanned(1, node("Join", node("ReusedExchange"), node("BroadcastExchange"))),
         replanned(9, node("Exchange")),
     ]
-    assert engine_measures(log, 100, 200) == EngineMeasures(0, 0, 0, 1, 0)
+    assert engine_measures(log, 100, 200) == EngineMeasures(0, 0, 0, 1, {}, 0)
 
 
 def test_queries_on_delta_s_own_log_have_no_exchange_that_counts() -> None:
     description = "Delta: Compute snapshot for version: 3"
     log = [execution(1, 100, node("Exchange"), description), replanned(1, node("Exchange"))]
-    assert engine_measures(log, 0, 200) == EngineMeasures(0, 0, 0, 0, 0)
+    assert engine_measures(log, 0, 200) == EngineMeasures(0, 0, 0, 0, {}, 0)
+
+
+def test_reads_of_a_source_are_counted_and_those_of_staged_rows_and_tables_are_not() -> None:
+    sources, mart = "file:/data/sources", "file:/data/mart"
+    join = node("Join", scan(f"{sources}/stg_deposits"), scan(f"{mart}/_staging/run/stg_signups"))
+    log = [
+        execution(1, 100, scan(f"{sources}/stg_web_events")),
+        execution(2, 100, node("Join", join, scan(f"{mart}/dim_customer"))),
+        execution(3, 100, node("Union", scan(f"{sources}/stg_deposits"))),
+    ]
+    reads = {"stg_deposits": 2, "stg_web_events": 1}
+    assert engine_measures(log, 100, 200) == EngineMeasures(0, 0, 0, 0, reads, 0)
 
 
 def test_a_task_that_failed_before_it_began_has_no_metrics() -> None:
     info = {"Launch Time": 100, "Finish Time": 103}
     log = [json.dumps({"Event": TASK_END, "Task Info": info})]
-    assert engine_measures(log, 100, 200) == EngineMeasures(0, 0, 0, 0, 0.003)
+    assert engine_measures(log, 100, 200) == EngineMeasures(0, 0, 0, 0, {}, 0.003)
 
 
 def test_scales_below_1_have_fewer_customers_and_above_1_more_facts_each() -> None:
@@ -179,6 +206,38 @@ def test_scales_below_1_have_fewer_customers_and_above_1_more_facts_each() -> No
     assert data_set(0.1) == DataSet(100_000, 500_000, 2_000_000, 3_000_000)
     assert data_set(2) == DataSet(1_000_000, 10_000_000, 40_000_000, 60_000_000)
     assert doubled(data_set(0.1)) == DataSet(100_000, 1_000_000, 4_000_000, 6_000_000)
+
+
+def test_a_disk_that_is_too_small_is_refused_with_what_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=6_599_999_999))
+    with pytest.raises(SpaceError) as refused:
+        require_space(data_set(1), tmp_path)
+    assert str(refused.value) == (
+        "The data set customers_1000000_facts_55000000 needs 6.6 GB of disk with what is made of "
+        f"it, and 6.6 GB are free in {tmp_path}"
+    )
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=6_600_000_000))
+    require_space(data_set(1), tmp_path)
+
+
+def test_of_all_scenarios_those_that_the_disk_allows_are_run(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ran = []
+
+    def run(scenario: str, *_: object) -> Result:
+        if scenario == "doubled":
+            raise SpaceError("too small")
+        ran.append(scenario)
+        return Result(scenario, 1, 1, "8g", True, {}, [])
+
+    monkeypatch.setattr(benchmark, "run_scenario", run)
+    monkeypatch.setattr(sys, "argv", ["benchmark.py", "--scenario", "all"])
+    assert benchmark.main() == 1
+    assert ran == [name for name in SCENARIOS if name != "doubled"]
+    assert "doubled is left out: too small" in capsys.readouterr().err
 
 
 def test_results_on_the_same_rows_are_compared_with_the_first_of_them() -> None:
@@ -191,6 +250,11 @@ def test_results_on_the_same_rows_are_compared_with_the_first_of_them() -> None:
     unequal_rows = pairs(entries("doubled", 1, CONTENDERS))
     assert [(first.name, other.name) for first, other in unequal_rows] == [
         ("dim_customer_doubled", "duckdb_doubled")
+    ]
+    skewed = pairs(entries("skewed", 1, CONTENDERS))
+    assert [(first.name, other.name) for first, other in skewed] == [
+        ("dim_customer_skewed", "dim_customer_skewed_deduplicated"),
+        ("dim_customer_skewed", "duckdb_skewed"),
     ]
     redeliveries = pairs(entries("redelivered", 1, CONTENDERS))
     assert [(first.name, other.name) for first, other in redeliveries] == [
@@ -242,6 +306,37 @@ def test_scores_are_compared_where_both_have_them(tmp_path: Path) -> None:
         "customer_ltv_scoring of one and other differ: 1 rows are only in one, 1 only in other; "
         "columns: total_deposits (1)"
     )
+
+
+def test_columns_of_other_types_are_a_difference_even_where_the_values_are_the_same(
+    tmp_path: Path,
+) -> None:
+    one = customers(tmp_path / "one", [("a", 1)])
+    other = customers(tmp_path / "other", [("a", 1)])
+    file = other / "dim_customer" / "rows.parquet"
+    widened = "SELECT * REPLACE (CAST(total_deposits AS HUGEINT) AS total_deposits)"
+    duckdb.sql(f"COPY ({widened} FROM '{file}') TO '{file}.new' (FORMAT parquet)")
+    Path(f"{file}.new").rename(file)
+    assert difference("one", one, "other", other) == (
+        "dim_customer of one and other differ in types of columns: "
+        "total_deposits (INTEGER, DOUBLE)"
+    )
+
+
+def test_scores_that_are_not_those_of_the_customers_beside_them_are_a_difference(
+    tmp_path: Path,
+) -> None:
+    mart = customers(tmp_path / "mart", [("a", 4), ("b", 4)])
+    customers(mart, [("a", 4)], "customer_ltv_scoring")
+    found = wrong_scores("ours", mart, AS_OF)
+    assert found is not None
+    assert found.startswith(
+        "customer_ltv_scoring of ours and the tests' oracle differ: 1 rows are only in ours, "
+        "2 only in the tests' oracle; columns: "
+    )
+    # Of four deposits: three or more are a 3.
+    assert "deposit_behavior_score (1)" in found
+    assert "total_deposits" not in found
 
 
 def test_a_row_that_is_there_twice_is_a_difference(tmp_path: Path) -> None:
@@ -297,10 +392,11 @@ def test_every_contender_finishes_with_the_same_result(tmp_path: Path) -> None:
     assert "All results are equal" in done.stdout
     base = json.loads(save.read_text())["scenarios"]["base at scale 0.0001"]
     assert base["differences"] == []
-    assert [second for _, second in base["compared"]] == [
-        "plain",
-        "dim_customer",
-        "dim_customer_deduplicated",
+    assert base["compared"] == [
+        ["duckdb", "plain"],
+        ["duckdb", "dim_customer"],
+        ["duckdb", "dim_customer_deduplicated"],
+        ["customer_ltv_scoring", "the tests' oracle"],
     ]
     assert base["machine"].keys() >= {"cores", "memory_bytes", "python", "pyspark", "duckdb"}
     assert [m["entry"] for m in base["measurements"]] == list(BASE)
@@ -308,6 +404,9 @@ def test_every_contender_finishes_with_the_same_result(tmp_path: Path) -> None:
     assert all(taken["seconds"] > 0 for taken in measures.values())
     for name in ("plain", "dim_customer", "dim_customer_deduplicated"):
         assert min(measures[name][c] for c in ("shuffle_bytes", "exchanges", "files")) > 0, name
+    once = dict.fromkeys(("stg_signups", *FACTS), 1)
+    for name in ("scan", "dim_customer", "dim_customer_deduplicated"):
+        assert measures[name]["reads"].items() >= once.items(), name
     assert measures["scan"]["files"] == 0
     assert measures["duckdb"]["files"] == 1
     assert [r["target"]["name"] for r in base["ratios"]] == [t.name for t in TARGETS["base"]]
@@ -329,6 +428,10 @@ def test_incremental_runs_end_with_what_a_rebuild_makes(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     found = json.loads(save.read_text())["scenarios"]["incremental at scale 0.0001"]
-    assert found["compared"] == [["customer_mart", "customer_mart_rebuilt"]]
+    assert found["compared"] == [
+        ["customer_mart", "customer_mart_rebuilt"],
+        ["customer_mart", "the tests' oracle"],
+        ["customer_mart_rebuilt", "the tests' oracle"],
+    ]
     assert found["differences"] == []
     assert [r["target"]["name"] for r in found["ratios"]] == ["1 % touched / full build"]
