@@ -125,6 +125,6 @@ def keep_deleted_files(spark: SparkSession, target: Target, hours: int) -> None:
 
 
 def _hours(interval: str) -> int:
-    """The whole hours of an interval such as `interval 30 days`; 0 of one in other words."""
-    found = re.fullmatch(r"(?:interval )?(\d+) (hour|day|week)s?", interval.strip().lower())
-    return int(found[1]) * HOURS[found[2]] if found else 0
+    """The whole hours of an interval such as `interval 30 days 12 hours`."""
+    parts = re.findall(r"(\d+) (hour|day|week)", interval.lower())
+    return sum(int(number) * HOURS[unit] for number, unit in parts)

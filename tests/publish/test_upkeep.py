@@ -165,6 +165,11 @@ def test_a_table_has_its_retention_written_down_where_it_is_not_deltas_own(
     dim.set_properties(spark, {retention: "interval 1 week", log: "interval 365 days"})
     keep_deleted_files(spark, dim, 1000)
     assert dim.properties(spark)[log] == "interval 365 days"
+    dim.set_properties(spark, {retention: "interval 1 week", log: "interval 60 days 12 hours"})
+    keep_deleted_files(spark, dim, 1451)
+    assert dim.properties(spark)[log] == "interval 60 days 12 hours"
+    keep_deleted_files(spark, dim, 1453)
+    assert dim.properties(spark)[log] == "interval 1453 hours"
     keep_deleted_files(spark, dim, 168)
     version = newest_version(spark, dim)
     keep_deleted_files(spark, dim, 168)
