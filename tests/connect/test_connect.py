@@ -22,7 +22,7 @@ CHOSEN = (
     "dim_customer",
     "customer_ltv_scoring",
     "customer_tier_changes",
-    "staging/test_balance.py",
+    "staging",
     "jobs/test_build.py",
     "jobs/test_bad_input.py::test_a_missing_source_is_named_with_its_place",
     "jobs/test_bad_input.py::test_money_that_overflows_is_an_error_not_a_wrap",
