@@ -1,5 +1,7 @@
 """mart_runs: what each run read, checked and published."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
@@ -8,6 +10,7 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from customer_mart.fingerprint import package_version
+from customer_mart.progress import GaveWayError
 from customer_mart.publish.checks import Check
 from customer_mart.publish.tables import ensure_table
 from customer_mart.publish.target import Target
@@ -39,6 +42,16 @@ class RunRecord:
     touched_customers: int | None = None
     source_rows: dict[str, int] = field(default_factory=dict)
     ledger: str | None = None
+
+    @contextmanager
+    def undone_if_it_gives_way(self) -> Iterator[None]:
+        """An attempt to stage sources: one that is made again leaves nothing of the first."""
+        balances, warnings = list(self.balances), dict(self.warnings)
+        try:
+            yield
+        except GaveWayError:
+            self.balances, self.warnings = balances, warnings
+            raise
 
     def row(self, finished_at: datetime, error: str | None, spark_version: str) -> dict[str, Any]:
         """The record as a row of mart_runs."""

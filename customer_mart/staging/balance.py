@@ -66,14 +66,17 @@ class Balance:
 
 
 def balance_of(source: str, *passes: Mapping[str, Any]) -> Balance:
-    """A source's balance from what passes over its rows counted; what two counted adds up."""
+    """A source's balance from what passes over its rows counted; what two counted adds up.
+
+    Passes also count what is no disposition's: that is passed over.
+    """
     rows: dict[str, int] = {}
     amounts: dict[str, Decimal] = {}
     for metric, value in (item for metrics in passes for item in metrics.items()):
         disposition, _, kind = metric.partition(":")
         if kind == "rows":
             rows[disposition] = rows.get(disposition, 0) + (value or 0)
-        else:
+        elif kind == "amount":
             amounts[disposition] = amounts.get(disposition, ZERO) + (value or ZERO)
     return Balance(source, rows, amounts)
 

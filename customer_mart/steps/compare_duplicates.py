@@ -1,15 +1,13 @@
 """Duplicates of facts: sought where there may be some, and only there."""
 
-from collections.abc import Callable
+from typing import Any
 
 from pyspark.sql import DataFrame, Observation
 from pyspark.sql import functions as F
 
-from customer_mart.contracts import Contract
 from customer_mart.joins import small_side
 from customer_mart.publish.run_record import KEYS_OF_OTHER_USERS
 from customer_mart.run import Run
-from customer_mart.sources import SourceTable
 from customer_mart.staging.balance import duplicate_metrics
 from customer_mart.staging.dispositions import DISPOSITION, DUPLICATE_KEY, USED, with_duplicates
 from customer_mart.staging.user_key import (
@@ -17,32 +15,15 @@ from customer_mart.staging.user_key import (
     KEY_HASH,
     KEY_HASHES,
     USER_HASH,
-    Method,
     exchanged,
-    hash_of_key,
     with_user_hash,
 )
 from customer_mart.steps.early_rows import early_rows, observed
-
-
-def marked(run: Run, rows: DataFrame, table: Contract) -> tuple[DataFrame, Observation | None]:
-    """Rows by user, ready to show duplicates; what was observed of these if they are marked.
-
-    Signups are compared here. Facts are many and their duplicates few: each only gets the hash of
-    its key, and users who have the same twice, or one that another user has, are compared
-    afterwards.
-    """
-    if run.settings.sources.source(table.name).unique:
-        return rows, None
-    if table.key != [table.tagged("user")]:
-        return rows.withColumn(KEY_HASH, hash_of_key(table.key)), None
-    duplicates = Observation()
-    compared = with_duplicates(rows, table, unique=False)
-    return compared.observe(duplicates, *duplicate_metrics(table)), duplicates
+from customer_mart.steps.user_source import UserSource
 
 
 def with_shared_keys(
-    run: Run, name: str, staged: DataFrame, suspects: int, method: Method
+    run: Run, source: UserSource, staged: DataFrame, suspects: int
 ) -> tuple[DataFrame, int]:
     """The staged frame, users of a key that another user has suspects too; how many there are.
 
@@ -51,56 +32,53 @@ def with_shared_keys(
     own, eight bytes a row: to exchange the rows by key as well as by user would cost several times
     as much, and what is sought is rare.
     """
-    found = Observation()
+    key, found = list(source.method.key), Observation()
     keys = staged.select(F.explode(KEY_HASHES).alias(KEY_HASH))
     # By itself the engine would count before the exchange too, where nearly every key is alone.
     counted = keys.repartition(KEY_HASH).groupBy(KEY_HASH).agg(F.count(F.lit(1)).alias("users"))
     many = counted.where("users > 1").select(KEY_HASH)
     counting = many.observe(found, F.count(F.lit(1)).alias("keys"))
-    shared = run.staging.stage(f"{name}_shared_keys", counting)
+    shared = run.staging.stage(f"{source.name}_shared_keys", counting)
     number = observed(found).get("keys", 0)
     if number == 0:
         return staged, suspects
-    by_key = staged.select(*method.key, F.explode(KEY_HASHES).alias(KEY_HASH))
+    by_key = staged.select(*key, F.explode(KEY_HASHES).alias(KEY_HASH))
     sharing = by_key.join(small_side(shared, number, hashed=True), KEY_HASH, "left_semi")
-    users = sharing.select(*method.key, F.lit(True).alias("is_sharing")).distinct()
-    known = staged.drop(KEY_HASHES).join(users, list(method.key), "left")
+    users = sharing.select(*key, F.lit(True).alias("is_sharing")).distinct()
+    known = staged.drop(KEY_HASHES).join(users, key, "left")
     is_either = F.col(HAS_DUPLICATES) | F.col("is_sharing").isNotNull()
     suspected = known.withColumn(HAS_DUPLICATES, is_either).drop("is_sharing")
-    suspected = run.staging.stage(f"{name}_suspected", suspected)
+    suspected = run.staging.stage(f"{source.name}_suspected", suspected)
     return suspected, suspected.where(HAS_DUPLICATES).count()
 
 
 def compared_again(
-    run: Run,
-    source: SourceTable,
-    staged: DataFrame,
-    suspects: int,
-    per_customer: Callable[[DataFrame], DataFrame],
-    method: Method,
-) -> tuple[DataFrame, Observation]:
+    run: Run, source: UserSource, staged: DataFrame, suspects: int
+) -> tuple[DataFrame, dict[str, Any]]:
     """The staged frame with the suspects' rows read again and compared, key by key.
+
+    Also what was counted of those that were set aside.
 
     suspects: how many users of the staged frame may have duplicates. To compare all rows would
     take a second exchange and sort of them all. A second read is the price of that, paid by
     sources that have duplicates.
     """
-    table, duplicates = source.contract, Observation()
-    users = staged.where(HAS_DUPLICATES).select(*method.key)
-    used = early_rows(run, source).where(F.col(DISPOSITION) == USED)
+    table, key, duplicates = source.contract, list(source.method.key), Observation()
+    users = staged.where(HAS_DUPLICATES).select(*key)
+    used = early_rows(run, source.table).where(F.col(DISPOSITION) == USED)
     few = small_side(users, suspects, hashed=True)
-    theirs = with_user_hash(used).join(few, list(method.key), "left_semi").drop(USER_HASH)
+    theirs = with_user_hash(used).join(few, key, "left_semi").drop(USER_HASH)
     by_key = theirs.repartition(*table.key)
     first = {"first_user_id": "user_id"}
     compared = with_duplicates(by_key, table, unique=False, of_first=first)
     # By user again, and after the last exchange: what is observed here is exact.
-    by_user = exchanged(compared, method)
+    by_user = exchanged(compared, source.method)
     is_anothers = F.col("user_id") != F.col("first_user_id")
     of_others = F.count_if((F.col(DISPOSITION) == DUPLICATE_KEY) & is_anothers)
     counted = by_user.observe(
         duplicates, *duplicate_metrics(table), of_others.alias(KEYS_OF_OTHER_USERS)
     )
     kept = counted.where(F.col(DISPOSITION) == USED).drop(*first)
-    afresh = run.staging.stage(f"{table.name}_compared", per_customer(kept))
+    afresh = run.staging.stage(f"{table.name}_compared", source.per_customer(kept))
     others = staged.where(~F.col(HAS_DUPLICATES)).drop(KEY_HASHES)
-    return others.unionByName(afresh), duplicates
+    return others.unionByName(afresh), observed(duplicates)

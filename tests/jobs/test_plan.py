@@ -15,7 +15,7 @@ from customer_mart.run import start_run
 from customer_mart.settings import load_settings
 from customer_mart.staging.balance import recount
 from customer_mart.staging.user_key import SURE
-from customer_mart.steps import stage_sources
+from customer_mart.steps import reconcile, stage_sources
 from customer_mart.steps.open_sources import open_sources
 from customer_mart.steps.publish_quarantine import set_aside_of
 from customer_mart.steps.publish_scores import scoring_of
@@ -71,7 +71,7 @@ def _plans(spark: SparkSession, folder: Path, *, unique: bool) -> dict[str, str]
         session_setting(spark, "spark.sql.autoBroadcastJoinThreshold", "-1"),
         pytest.MonkeyPatch.context() as patched,
     ):
-        patched.setattr(stage_sources, "recount", _recount_of_small_sources)
+        patched.setattr(reconcile, "recount", _recount_of_small_sources)
         sources = open_sources(run)
         staged = stage_customers(run, sources)
         customers = stage_dim_customer(run, staged, scored=True).rows

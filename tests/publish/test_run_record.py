@@ -1,8 +1,11 @@
 from decimal import Decimal
 
+import pytest
 from pyspark.sql import SparkSession
 
+from customer_mart.errors import DataError
 from customer_mart.fingerprint import package_version
+from customer_mart.progress import GaveWayError
 from customer_mart.publish.checks import Check
 from customer_mart.publish.run_record import RunRecord, append_run, source_rows_before
 from customer_mart.staging.balance import Balance
@@ -14,6 +17,29 @@ AS_OF, STARTED = utc("2025-01-01 00:00:00"), utc("2025-01-02 03:00:00.000001")
 
 def _record(run_id: str, *balances: Balance) -> RunRecord:
     return RunRecord(run_id, AS_OF, "full", "abc", STARTED, balances=list(balances))
+
+
+def _attempt(record: RunRecord, error: Exception) -> None:
+    with record.undone_if_it_gives_way():
+        record.balances.append(Balance("stg_signups", {"read": 2}, {}))
+        record.warnings["keys_of_other_users"] = 1
+        raise error
+
+
+def test_an_attempt_that_gives_way_leaves_nothing_on_record() -> None:
+    games = Balance("stg_games", {"read": 1}, {})
+    record = _record("run-1", games)
+    with pytest.raises(GaveWayError):
+        _attempt(record, GaveWayError())
+    assert (record.balances, record.warnings) == ([games], {})
+
+
+def test_an_attempt_that_fails_leaves_on_record_how_far_it_came() -> None:
+    record = _record("run-1")
+    with pytest.raises(DataError):
+        _attempt(record, DataError())
+    assert [balance.source for balance in record.balances] == ["stg_signups"]
+    assert record.warnings == {"keys_of_other_users": 1}
 
 
 def test_a_record_is_a_row_that_tells_everything_the_run_did() -> None:
