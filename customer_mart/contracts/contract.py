@@ -88,6 +88,16 @@ class Contract:
         return any(column.unique for column in self.columns)
 
     @property
+    def has_user(self) -> bool:
+        """Whether rows are somebody's."""
+        return self.tagged("user") is not None
+
+    @property
+    def is_by_user(self) -> bool:
+        """Whether the key says whose a row is, so that no two users share one."""
+        return self.tagged("user") in self.key
+
+    @property
     def partition_columns(self) -> list[str]:
         return [column.name for column in self.columns if column.partition]
 

@@ -28,7 +28,7 @@ def restricted(
             the two rows is used changes that customer.
     """
     return {
-        name: _restricted(run, source, touched) if source.contract.tagged("user") else source
+        name: _restricted(run, source, touched) if source.contract.has_user else source
         for name, source in sources.items()
     }
 

@@ -83,18 +83,18 @@ def find_touched(run: Run, sources: dict[str, SourceTable], last: LastRun) -> To
     no_user = [
         name
         for name, changed in changes.items()
-        if not changed.contract.tagged("user") and not changed.rows.isEmpty()
+        if not changed.contract.has_user and not changed.rows.isEmpty()
     ]
     found = [
-        _users_of(early_rows(run, changed, F.col(CHANGE_TYPE)), name, _key_that_came(run, changed))
+        _users_of(early_rows(run, changed, F.col(CHANGE_TYPE)), name, _key_that_came(changed))
         for name, changed in changes.items()
-        if changed.contract.tagged("user")
+        if changed.contract.has_user
     ]
     if run.as_of != last.as_of:
         found += [
-            _users_of(_come_due(run, source, last.as_of), name, _key(run, source))
+            _users_of(_come_due(run, source, last.as_of), name, _key(source))
             for name, source in sources.items()
-            if source.contract.tagged("user")
+            if source.contract.has_user
         ]
     if GAMES in no_user:
         threshold = run.settings.high_jackpot_threshold_minor
@@ -112,17 +112,16 @@ def _users_of(rows: DataFrame, source: str, key: Column | None = None) -> DataFr
     return rows.select("user_id", F.lit(source).alias("source"), hashed.alias(KEY_HASH)).distinct()
 
 
-def _key(run: Run, source: SourceTable) -> Column | None:
+def _key(source: SourceTable) -> Column | None:
     """The hash of a row's key where it may be used, else NULL; None where users share no key."""
-    table = source.contract
-    if run.settings.sources.source(table.name).unique or table.tagged("user") in table.key:
+    if not source.may_share_keys:
         return None
-    return F.when(F.col(DISPOSITION) == USED, hash_of_key(table.key))
+    return F.when(F.col(DISPOSITION) == USED, hash_of_key(source.contract.key))
 
 
-def _key_that_came(run: Run, changes: SourceTable) -> Column | None:
+def _key_that_came(changes: SourceTable) -> Column | None:
     """The same of a change, where it is not one that a row went by."""
-    key = _key(run, changes)
+    key = _key(changes)
     return None if key is None else F.when(_came(), key)
 
 
@@ -147,7 +146,7 @@ def _due_without_user(
         name
         for name, source in sources.items()
         if source.contract.tagged("event_time")
-        and not source.contract.tagged("user")
+        and not source.contract.has_user
         and not _come_due(run, source, last_as_of).isEmpty()
     ]
 

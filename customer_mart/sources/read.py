@@ -22,7 +22,8 @@ AS_READ = "as_read"
 class SourceTable:
     """A source pinned for one run: where it is, and its rows as delivered.
 
-    erased: customers whose rows were left out of rows. delivered: rows with them.
+    declared_unique: whether the settings say that no key comes twice. erased: customers whose rows
+    were left out of rows. delivered: rows with them.
     """
 
     contract: Contract
@@ -30,8 +31,20 @@ class SourceTable:
     columns: dict[str, str]
     time_zone: str
     rows: DataFrame
+    declared_unique: bool
     erased: Erased | None = None
     delivered: DataFrame | None = None
+
+    @property
+    def is_unique(self) -> bool:
+        """Whether no two rows have one key, by the settings or by contract."""
+        return self.declared_unique or self.contract.is_unique
+
+    @property
+    def may_share_keys(self) -> bool:
+        """Whether two users may have rows of one key."""
+        table = self.contract
+        return table.has_user and not (table.is_by_user or self.is_unique)
 
     @property
     def extra_columns(self) -> list[str]:
@@ -125,7 +138,7 @@ def open_source(
             f"Source {name} at {location.place} cannot be read as {location.format}: "
             f"{first_line(unreadable)}"
         ) from unreadable
-    table = SourceTable(contract(name), location, source.columns, time_zone, rows)
+    table = SourceTable(contract(name), location, source.columns, time_zone, rows, source.unique)
     _check_columns(table)
     return table
 

@@ -71,7 +71,7 @@ def with_duplicates(
         return rows.withColumn(HAS_DUPLICATES, F.lit(False))
     order = _content_order(table)
     # Rows whose key is their user are partitioned by the user's hash where they have one.
-    is_users = USER_HASH in rows.columns and table.tagged("user") in table.key
+    is_users = USER_HASH in rows.columns and table.is_by_user
     # Only like rows compete: one that is set aside already takes no key.
     apart = APART if APART in rows.columns else DISPOSITION
     key = [KEY_HASH, *([USER_HASH] if is_users else []), *table.key, apart]

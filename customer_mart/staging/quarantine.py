@@ -71,7 +71,7 @@ def quarantined_rows(
         # Of all others it is known by now what becomes of their rows.
         theirs = small_side(suspects.among(signups), suspects.number)
         compared = with_user_disposition(compared, theirs)
-    user = F.col("user_id") if table.tagged("user") else F.lit(None).cast("string")
+    user = F.col("user_id") if table.has_user else F.lit(None).cast("string")
     return compared.where(is_quarantined()).select(
         F.col(DISPOSITION).alias("reason"), F.col(AS_READ).alias("row"), user.alias("user_id")
     )

@@ -56,13 +56,12 @@ def publish_quarantine(
 def set_aside_of(run: Run, source: SourceTable, staged: StagedCustomers) -> DataFrame:
     """One row per quarantined row of a source."""
     table, rows = source.contract, early_rows(run, source, source.as_read)
-    unique = run.settings.sources.source(table.name).unique or table.is_unique
     if table.name not in staged.by_source:
-        return quarantined_rows(rows, table, unique=unique)
+        return quarantined_rows(rows, table, unique=source.is_unique)
     suspected = staged.by_source[table.name].suspected
     found = suspicious_users(suspected, staged.signups, staged.method)
     # Staged to be counted: by its own guess the engine would exchange the source to join them.
     users = run.staging.stage(f"{table.name}_suspects", found)
     suspects = Suspects(users, users.count())
     signups = None if table.name == "stg_signups" else staged.signups
-    return quarantined_rows(rows, table, suspects, signups, unique=unique)
+    return quarantined_rows(rows, table, suspects, signups, unique=source.is_unique)

@@ -21,11 +21,10 @@ from customer_mart.steps.early_rows import early_rows
 def reconcile(run: Run, source: SourceTable) -> None:
     """Balances a small source that has no user, by passes of its own."""
     table = source.contract
-    unique = run.settings.sources.source(table.name).unique or table.is_unique
     with run.progress.stage(table.name) as stage:
         rows = early_rows(run, source)
         used = rows.where(F.col(DISPOSITION) == USED)
-        marked = with_duplicates(used, table, unique=unique)
+        marked = with_duplicates(used, table, unique=source.is_unique)
         counted = marked.agg(*used_metrics(table), *duplicate_metrics(table)).first()
         late = counted.asDict() if counted else {}
         stage.rows = balance(run, source, recount(rows, table), late).read

@@ -84,11 +84,11 @@ def _staged(run: Run, source: UserSource, stage: Stage) -> Staged:
 
 def _counted(run: Run, source: UserSource, rows: DataFrame, stage: Stage) -> Counted:
     """The source staged from its rows by user, its duplicates sought where it may have any."""
-    if run.settings.sources.source(source.name).unique:
+    if source.table.is_unique:
         return _written(run, source, rows)
-    if source.contract.key == [source.contract.tagged("user")]:
-        return _compared_at_once(run, source, rows)
-    return _compared_afterwards(run, source, rows, stage)
+    if source.table.may_share_keys:
+        return _compared_afterwards(run, source, rows, stage)
+    return _compared_at_once(run, source, rows)
 
 
 def _compared_at_once(run: Run, source: UserSource, rows: DataFrame) -> Counted:

@@ -200,6 +200,13 @@ def test_only_a_web_event_may_lack_its_user() -> None:
     assert optional == ["stg_web_events"]
 
 
+def test_only_a_signup_s_key_is_its_user_and_games_and_spend_are_nobody_s() -> None:
+    by_user = [table for table in STAGING_TABLES if contract(table).is_by_user]
+    of_nobody = [table for table in STAGING_TABLES if not contract(table).has_user]
+    assert by_user == ["stg_signups"]
+    assert of_nobody == ["stg_games", "stg_funnel_spend"]
+
+
 def test_the_rules_of_a_source_come_in_the_order_of_their_precedence() -> None:
     reasons = {
         table: [rule.name for rule in contract(table).rules_of("quarantine")]

@@ -43,6 +43,21 @@ def test_a_source_as_its_contract_says_is_read_as_it_is(spark: SparkSession) -> 
     assert_df_equality(opened.typed(), signups, ignore_nullable=True)
 
 
+@pytest.mark.parametrize(
+    ("name", "may_share_keys"),
+    [("stg_signups", False), ("stg_deposits", True), ("stg_games", False)],
+)
+def test_users_may_share_the_keys_of_facts_unless_these_are_declared_unique(
+    spark: SparkSession, name: str, may_share_keys: bool
+) -> None:
+    rows = staging(spark, name, [])
+    opened = _opened(rows, name)
+    assert opened.may_share_keys is may_share_keys
+    assert opened.is_unique is (name == "stg_games")
+    unique = _opened(rows, name, Source(table="delivered", unique=True))
+    assert (unique.may_share_keys, unique.is_unique) == (False, True)
+
+
 def test_columns_are_found_in_any_order_and_case_and_extra_ones_are_reported(
     spark: SparkSession,
 ) -> None:
