@@ -13,7 +13,8 @@ from customer_mart.errors import DataError, first_line
 from customer_mart.identifiers import quoted
 from customer_mart.settings import Source
 from customer_mart.sources.casting import can_cast, cast
-from customer_mart.sources.location import MALFORMED, Location, locate, read_location
+from customer_mart.sources.files import MALFORMED
+from customer_mart.sources.location import Location, locate, read_location
 
 AS_READ = "as_read"
 

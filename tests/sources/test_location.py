@@ -9,7 +9,8 @@ from pyspark.sql import functions as F
 
 from customer_mart.errors import DataError
 from customer_mart.settings import Source
-from customer_mart.sources.location import MALFORMED, Location, locate, read_location
+from customer_mart.sources.files import MALFORMED
+from customer_mart.sources.location import Location, locate, read_location
 from tests.frames import staging
 
 ROWS = [("g1", "Mega", 500_000_000), ("g2", "Daily", None)]
@@ -115,8 +116,11 @@ def test_csv_files_in_a_folder_are_read_as_text(spark: SparkSession, tmp_path: P
     folder.mkdir()
     (folder / "2024.CSV").write_text(CSV)
     location = _found(spark, Source(path=str(folder)))
-    assert location == Location("stg_games", "csv", str(folder), is_table=False, version=None)
-    _assert_rows(spark, location, spark.createDataFrame(AS_TEXT, TEXT))
+    as_text = spark.createDataFrame(AS_TEXT, TEXT)
+    assert location == Location(
+        "stg_games", "csv", str(folder), is_table=False, version=None, header=as_text.schema
+    )
+    _assert_rows(spark, location, as_text)
 
 
 def test_a_single_csv_file_is_found_by_its_suffix(spark: SparkSession, tmp_path: Path) -> None:
@@ -131,8 +135,9 @@ def test_csv_doubles_a_quote_inside_a_quoted_field_and_takes_the_source_s_option
 ) -> None:
     lines = 'game_id;game_name;jackpot_estimate_minor\ng1;"The ""Big; One""";5\n'
     (tmp_path / "games.csv").write_text(lines)
-    location = _found(spark, Source(path=str(tmp_path / "games.csv")))
-    rows = read_location(spark, location, {"sep": ";"}).drop(MALFORMED)
+    options = {"sep": ";"}
+    location = _found(spark, Source(path=str(tmp_path / "games.csv"), options=options))
+    rows = read_location(spark, location, options).drop(MALFORMED)
     expected = spark.createDataFrame([("g1", 'The "Big; One"', "5")], TEXT)
     assert_df_equality(rows, expected, ignore_nullable=True)
 
