@@ -5,7 +5,6 @@ or after the as-of instant (then it does not exist yet), does it break a rule of
 is it an anonymous visitor's, is it a duplicate, is its user unknown.
 """
 
-from collections.abc import Mapping
 from datetime import datetime
 
 from pyspark.sql import Column, DataFrame
@@ -18,6 +17,8 @@ from customer_mart.staging.user_key import HAS_DUPLICATES, KEY_HASH, USER_HASH, 
 DISPOSITION = "disposition"
 # Which rows of a key do not compete, where that is told by more than what has become of them.
 APART = "apart"
+# Whether the first of the rows that compete for a row's key is another user's.
+IS_ANOTHERS = "is_anothers"
 
 USED = "used"
 NOT_YET = "not_yet"
@@ -50,56 +51,48 @@ def with_early_disposition(
 
 
 def with_duplicates(
-    rows: DataFrame,
-    table: Contract,
-    *,
-    unique: bool,
-    as_delivered: Column | None = None,
-    of_first: Mapping[str, str] | None = None,
+    rows: DataFrame, table: Contract, *, as_delivered: Column | None = None
 ) -> DataFrame:
     """One row per given row, with what its key makes of those that were used so far.
 
     Of the rows of one key, whosever they are, the earliest is used, ties by the remaining columns.
-    A row equal to another in every column is its redelivery; one that differs conflicts. A source
-    declared unique has neither and is not sorted.
+    A row equal to another in every column is its redelivery; one that differs conflicts.
 
     as_delivered: what tells rows apart that are equal in every column of the contract, where it
-    matters which of them is kept. of_first: names for columns of the first row of the key, of
-    those that compete with a row.
+    matters which of them is kept.
     """
-    if unique:
-        return rows.withColumn(HAS_DUPLICATES, F.lit(False))
-    order = _content_order(table)
-    # Rows whose key is their user are partitioned by the user's hash where they have one.
-    is_users = USER_HASH in rows.columns and table.is_by_user
-    # Only like rows compete: one that is set aside already takes no key.
-    apart = APART if APART in rows.columns else DISPOSITION
-    key = [KEY_HASH, *([USER_HASH] if is_users else []), *table.key, apart]
-    window = Window.partitionBy(*key).orderBy(*order)
-    # Rows equal in every column share a rank, and only the first of them has it as its number.
-    numbered = window if as_delivered is None else window.orderBy(*order, as_delivered)
-    number, rank = F.row_number().over(numbered), F.rank().over(window)
-    # A sort compares numbers first: the hash of the key decides nearly always.
-    hashed_rows = rows.withColumn(KEY_HASH, hash_of_key(table.key))
-    first = {name: F.first(column).over(window) for name, column in (of_first or {}).items()}
-    marked = hashed_rows.withColumns(
-        {
-            "key_number": number,
-            "key_rank": rank,
-            "key_next": F.lead(F.lit(1)).over(window),
-            **first,
-        }
-    )
     is_candidate = F.col(DISPOSITION) == USED
     is_redelivery = is_candidate & (F.col("key_number") > F.col("key_rank"))
     is_conflict = is_candidate & (F.col("key_rank") > 1)
     duplicate = F.when(is_redelivery, F.lit(DEDUPLICATED)).when(is_conflict, F.lit(DUPLICATE_KEY))
     kept = [name for name in rows.columns if name != DISPOSITION]
-    return marked.select(
+    return rows.transform(_in_order_of_key, table, as_delivered).select(
         *kept,
-        *first,
         F.coalesce(duplicate, F.col(DISPOSITION)).alias(DISPOSITION),
         F.col("key_next").isNotNull().alias(HAS_DUPLICATES),
+        IS_ANOTHERS,
+    )
+
+
+def _in_order_of_key(rows: DataFrame, table: Contract, as_delivered: Column | None) -> DataFrame:
+    """The same rows, each with its place among those that compete for its key."""
+    order = _content_order(table)
+    # Rows whose key is their user are partitioned by the user's hash where they have one.
+    by_user = [USER_HASH] if table.is_by_user and USER_HASH in rows.columns else []
+    # Only like rows compete: one that is set aside already takes no key.
+    apart = APART if APART in rows.columns else DISPOSITION
+    # A sort compares numbers first: the hash of the key decides nearly always.
+    window = Window.partitionBy(KEY_HASH, *by_user, *table.key, apart).orderBy(*order)
+    # Rows equal in every column share a rank, and only the first of them has it as its number.
+    numbered = window if as_delivered is None else window.orderBy(*order, as_delivered)
+    is_own = F.first("user_id").over(window).eqNullSafe(F.col("user_id"))
+    return rows.withColumn(KEY_HASH, hash_of_key(table.key)).withColumns(
+        {
+            "key_number": F.row_number().over(numbered),
+            "key_rank": F.rank().over(window),
+            "key_next": F.lead(F.lit(1)).over(window),
+            IS_ANOTHERS: ~is_own if table.has_user else F.lit(False),
+        }
     )
 
 

@@ -66,7 +66,7 @@ def quarantined_rows(
     if suspects is not None:
         rows = _to_compare(rows, table, suspects)
     whole = F.to_json(AS_READ)
-    compared = with_duplicates(rows, table, unique=unique, as_delivered=whole)
+    compared = rows if unique else with_duplicates(rows, table, as_delivered=whole)
     if suspects is not None and signups is not None:
         # Of all others it is known by now what becomes of their rows.
         theirs = small_side(suspects.among(signups), suspects.number)

@@ -9,7 +9,13 @@ from customer_mart.joins import small_side
 from customer_mart.publish.run_record import KEYS_OF_OTHER_USERS
 from customer_mart.run import Run
 from customer_mart.staging.balance import duplicate_metrics
-from customer_mart.staging.dispositions import DISPOSITION, DUPLICATE_KEY, USED, with_duplicates
+from customer_mart.staging.dispositions import (
+    DISPOSITION,
+    DUPLICATE_KEY,
+    IS_ANOTHERS,
+    USED,
+    with_duplicates,
+)
 from customer_mart.staging.user_key import (
     HAS_DUPLICATES,
     KEY_HASH,
@@ -69,16 +75,13 @@ def compared_again(
     few = small_side(users, suspects, hashed=True)
     theirs = with_user_hash(used).join(few, key, "left_semi").drop(USER_HASH)
     by_key = theirs.repartition(*table.key)
-    first = {"first_user_id": "user_id"}
-    compared = with_duplicates(by_key, table, unique=False, of_first=first)
     # By user again, and after the last exchange: what is observed here is exact.
-    by_user = exchanged(compared, source.method)
-    is_anothers = F.col("user_id") != F.col("first_user_id")
-    of_others = F.count_if((F.col(DISPOSITION) == DUPLICATE_KEY) & is_anothers)
+    by_user = exchanged(with_duplicates(by_key, table), source.method)
+    of_others = F.count_if((F.col(DISPOSITION) == DUPLICATE_KEY) & F.col(IS_ANOTHERS))
     counted = by_user.observe(
         duplicates, *duplicate_metrics(table), of_others.alias(KEYS_OF_OTHER_USERS)
     )
-    kept = counted.where(F.col(DISPOSITION) == USED).drop(*first)
+    kept = counted.where(F.col(DISPOSITION) == USED)
     afresh = run.staging.stage(f"{table.name}_compared", source.per_customer(kept))
     others = staged.where(~F.col(HAS_DUPLICATES)).drop(KEY_HASHES)
     return others.unionByName(afresh), observed(duplicates)

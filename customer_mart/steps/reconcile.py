@@ -24,8 +24,8 @@ def reconcile(run: Run, source: SourceTable) -> None:
     with run.progress.stage(table.name) as stage:
         rows = early_rows(run, source)
         used = rows.where(F.col(DISPOSITION) == USED)
-        marked = with_duplicates(used, table, unique=source.is_unique)
-        counted = marked.agg(*used_metrics(table), *duplicate_metrics(table)).first()
+        compared = used if source.is_unique else with_duplicates(used, table)
+        counted = compared.agg(*used_metrics(table), *duplicate_metrics(table)).first()
         late = counted.asDict() if counted else {}
         stage.rows = balance(run, source, recount(rows, table), late).read
 

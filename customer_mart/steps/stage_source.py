@@ -94,7 +94,7 @@ def _counted(run: Run, source: UserSource, rows: DataFrame, stage: Stage) -> Cou
 def _compared_at_once(run: Run, source: UserSource, rows: DataFrame) -> Counted:
     """Staged from rows whose key is their user, compared on the way."""
     found = Observation()
-    compared = with_duplicates(rows, source.contract, unique=False)
+    compared = with_duplicates(rows, source.contract)
     marked = compared.observe(found, *duplicate_metrics(source.contract))
     written = _written(run, source, marked.where(F.col(DISPOSITION).isin(USED, NOT_YET)))
     return replace(written, duplicates=observed(found))

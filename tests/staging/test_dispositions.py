@@ -49,7 +49,7 @@ def _assert_by_key(spark: SparkSession, table: str, rows: Sequence[tuple[Any, ..
     """Fails unless used rows become what their last items say: a disposition, has_duplicates."""
     expected = _marked(spark, table, rows, "disposition string, has_duplicates boolean")
     used = _marked(spark, table, [(*row[:-2], "used") for row in rows], "disposition string")
-    actual = with_duplicates(used, contract(table), unique=False)
+    actual = with_duplicates(used, contract(table)).drop("is_anothers")
     assert_df_equality(actual, expected, ignore_nullable=True, ignore_row_order=True)
 
 
@@ -196,18 +196,17 @@ def test_a_key_of_another_user_s_row_conflicts_and_ties_go_by_the_user(
     _assert_by_key(spark, "stg_deposits", rows)
 
 
-def test_whose_the_first_row_of_a_key_is_can_be_asked(spark: SparkSession) -> None:
+def test_a_key_is_another_s_where_its_first_row_is(spark: SparkSession) -> None:
     rows = [
-        ("d1", "u2", MONDAY, 900, "u2", "used"),
-        ("d1", "u1", TUESDAY, 500, "u2", "DUPLICATE_KEY"),
-        ("d1", "u1", TUESDAY, 500, "u1", "BAD_AMOUNT"),
+        ("d1", "u2", MONDAY, 900, "used", False),
+        ("d1", "u1", TUESDAY, 500, "DUPLICATE_KEY", True),
+        ("d1", "u2", TUESDAY, 900, "DUPLICATE_KEY", False),
+        ("d1", "u1", TUESDAY, 500, "BAD_AMOUNT", False),
     ]
-    given = [(*row[:-2], "used" if row[-1] == "DUPLICATE_KEY" else row[-1]) for row in rows]
+    given = [(*row[:-2], row[-2].replace("DUPLICATE_KEY", "used")) for row in rows]
     used = _marked(spark, "stg_deposits", given, "disposition string")
-    actual = with_duplicates(
-        used, contract("stg_deposits"), unique=False, of_first={"first": "user_id"}
-    ).drop("has_duplicates")
-    expected = _marked(spark, "stg_deposits", rows, "first string, disposition string")
+    actual = with_duplicates(used, contract("stg_deposits")).drop("has_duplicates")
+    expected = _marked(spark, "stg_deposits", rows, "disposition string, is_anothers boolean")
     assert_df_equality(actual, expected, ignore_nullable=True, ignore_row_order=True)
 
 
@@ -237,29 +236,14 @@ def test_a_row_that_is_set_aside_already_takes_no_key(spark: SparkSession) -> No
         [(*row, False) for row in rows],
         "disposition string, has_duplicates boolean",
     )
-    actual = with_duplicates(given, contract("stg_signups"), unique=False)
+    actual = with_duplicates(given, contract("stg_signups")).drop("is_anothers")
     assert_df_equality(actual, expected, ignore_nullable=True, ignore_row_order=True)
-
-
-@pytest.mark.classic("reads the physical plan")
-def test_a_source_declared_unique_is_taken_at_its_word_and_not_sorted(spark: SparkSession) -> None:
-    rows = [("d1", "u1", MONDAY, 500, "used"), ("d1", "u1", TUESDAY, 500, "used")]
-    given = _marked(spark, "stg_deposits", rows, "disposition string")
-    marked = with_duplicates(given, contract("stg_deposits"), unique=True)
-    expected = _marked(
-        spark,
-        "stg_deposits",
-        [(*row, False) for row in rows],
-        "disposition string, has_duplicates boolean",
-    )
-    assert_df_equality(marked, expected, ignore_nullable=True)
-    assert not [step for step in ("Window", "Sort", "Exchange") if step in _plan(marked)]
 
 
 @pytest.mark.classic("reads the physical plan")
 def test_duplicates_are_marked_inside_the_exchange_by_key(spark: SparkSession) -> None:
     rows = _marked(spark, "stg_deposits", [], "disposition string").repartition("deposit_id")
-    marked = with_duplicates(rows, contract("stg_deposits"), unique=False)
+    marked = with_duplicates(rows, contract("stg_deposits"))
     assert _plan(marked).count("Exchange ") == 1
     assert "Window" in _plan(marked)
 
@@ -303,7 +287,7 @@ def test_every_question_is_asked_in_order_up_to_the_user(spark: SparkSession) ->
         [("known", True), ("to come", False)], "user_id string, is_signed_up boolean"
     )
     early = _early(staging(spark, "stg_web_events", [row[:-1] for row in rows]), "stg_web_events")
-    marked = with_duplicates(early, contract("stg_web_events"), unique=False)
+    marked = with_duplicates(early, contract("stg_web_events"))
     actual = with_user_disposition(marked, signups)
     expected = _marked(spark, "stg_web_events", rows, "disposition string")
     assert_df_equality(

@@ -138,6 +138,19 @@ def test_rows_of_nobody_suspected_are_not_compared_again(spark: SparkSession) ->
     _assert_equal(actual, expected)
 
 
+@pytest.mark.classic("reads the physical plan")
+def test_a_source_declared_unique_is_taken_at_its_word_and_not_sorted(spark: SparkSession) -> None:
+    rows = spark.createDataFrame(
+        [("d1", "known", time, 500, "used", {}) for time in (MONDAY, TUESDAY)],
+        f"{contract('stg_deposits').ddl}, {AS_READ}",
+    )
+    suspects, signups = _suspects(spark, "known"), _signups(spark)
+    actual = quarantined_rows(rows, contract("stg_deposits"), suspects, signups, unique=True)
+    assert actual.isEmpty()
+    plan = str(actual._jdf.queryExecution().executedPlan().toString())
+    assert not [step for step in ("Window", "Sort") if step in plan]
+
+
 def test_signups_are_compared_by_key_and_never_orphans(spark: SparkSession) -> None:
     rows = spark.createDataFrame(
         [
