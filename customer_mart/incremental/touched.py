@@ -11,13 +11,13 @@ from pyspark.sql import functions as F
 from customer_mart.contracts import Contract
 from customer_mart.incremental.last_run import LastRun
 from customer_mart.joins import are_few, flagged
+from customer_mart.passes import early_rows
 from customer_mart.rows import frame_of
 from customer_mart.run import Run
 from customer_mart.sources import SourceTable
 from customer_mart.sources.changes import CHANGE_TYPE, changed_rows
 from customer_mart.staging.dispositions import DISPOSITION, USED
 from customer_mart.staging.user_key import KEY_HASH, hash_of_key
-from customer_mart.steps.early_rows import early_rows
 
 GAMES, PURCHASES = "stg_games", "stg_ticket_purchases"
 

@@ -6,6 +6,7 @@ from pyspark.sql import DataFrame, Observation
 from pyspark.sql import functions as F
 
 from customer_mart.joins import small_side
+from customer_mart.passes import early_rows, observed
 from customer_mart.publish.run_record import KEYS_OF_OTHER_USERS
 from customer_mart.run import Run
 from customer_mart.staging.balance import duplicate_metrics
@@ -24,7 +25,6 @@ from customer_mart.staging.user_key import (
     exchanged,
     with_user_hash,
 )
-from customer_mart.steps.early_rows import early_rows, observed
 from customer_mart.steps.user_source import UserSource
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pyspark.sql import DataFrame
 
 from customer_mart.erasure.delivered import without_erased
+from customer_mart.passes import early_rows
 from customer_mart.publish.history import version_of_run
 from customer_mart.rows import frame_of
 from customer_mart.run import Run
@@ -15,7 +16,6 @@ from customer_mart.staging.quarantine import (
     quarantined_rows,
     suspicious_users,
 )
-from customer_mart.steps.early_rows import early_rows
 from customer_mart.steps.stage_sources import StagedCustomers
 
 

@@ -16,6 +16,7 @@ from customer_mart.customer_ltv_scoring.customer_ltv_scoring import (
 from customer_mart.customer_tier_changes.publications import DIM_VERSION
 from customer_mart.errors import DataError, MartError
 from customer_mart.failures import all_that_is_told
+from customer_mart.passes import observed
 from customer_mart.publish.checks import (
     breached,
     contract_measures,
@@ -25,7 +26,6 @@ from customer_mart.publish.checks import (
 )
 from customer_mart.publish.layout import lie_by_partition
 from customer_mart.run import Run
-from customer_mart.steps.early_rows import observed
 from customer_mart.steps.publish_tables import publish_rows
 
 SCORING_TOTALS = (

@@ -5,6 +5,7 @@ from typing import Any
 
 from pyspark.sql import functions as F
 
+from customer_mart.passes import early_rows
 from customer_mart.run import Run
 from customer_mart.sources import SourceTable
 from customer_mart.staging.balance import (
@@ -15,7 +16,6 @@ from customer_mart.staging.balance import (
     used_metrics,
 )
 from customer_mart.staging.dispositions import DISPOSITION, USED, with_duplicates
-from customer_mart.steps.early_rows import early_rows
 
 
 def reconcile(run: Run, source: SourceTable) -> None:

@@ -9,9 +9,9 @@ from pyspark.sql import functions as F
 
 from customer_mart.contracts import contract
 from customer_mart.dim_customer.dim_customer import dim_customer, joined_customers
+from customer_mart.passes import observed
 from customer_mart.publish.checks import COPIES, contract_measures, key_measures, with_copies
 from customer_mart.run import Run
-from customer_mart.steps.early_rows import observed
 from customer_mart.steps.publish_scores import SCORING_TOTALS, with_measured_scores
 from customer_mart.steps.publish_tables import publish_rows
 from customer_mart.steps.stage_sources import StagedCustomers

@@ -14,6 +14,7 @@ from pyspark.errors import ArithmeticException
 from pyspark.sql import Column, DataFrame, Observation
 from pyspark.sql import functions as F
 
+from customer_mart.passes import early_rows, observed
 from customer_mart.progress import GaveWayError, Stage
 from customer_mart.publish.run_record import KEYS_OF_OTHER_USERS
 from customer_mart.run import Run
@@ -28,7 +29,6 @@ from customer_mart.staging.user_key import (
     hash_of_key,
 )
 from customer_mart.steps.compare_duplicates import compared_again, with_shared_keys
-from customer_mart.steps.early_rows import early_rows, observed
 from customer_mart.steps.reconcile import balance
 from customer_mart.steps.user_source import UserSource
 

@@ -11,13 +11,13 @@ from customer_mart.dim_customer.deposits import deposits_per_customer
 from customer_mart.dim_customer.purchases import purchases_per_customer
 from customer_mart.dim_customer.signups import signups_per_customer
 from customer_mart.dim_customer.web_events import web_events_per_customer
+from customer_mart.passes import early_rows
 from customer_mart.progress import GaveWayError
 from customer_mart.publish.run_record import KEYS_OF_OTHER_USERS
 from customer_mart.run import Run
 from customer_mart.sources import SourceTable
 from customer_mart.staging.dispositions import DISPOSITION, USED
 from customer_mart.staging.user_key import QUICK, SURE, USER_HASH, Method
-from customer_mart.steps.early_rows import early_rows
 from customer_mart.steps.reconcile import reconcile
 from customer_mart.steps.stage_source import Staged, stage_source
 from customer_mart.steps.user_source import Measure, PerCustomer, UserSource

@@ -1,4 +1,4 @@
-"""What every pass over a source's rows begins with, and what it leaves behind."""
+"""Passes over rows: what every one over a source begins with, and what one leaves behind."""
 
 from typing import Any
 
