@@ -136,10 +136,38 @@ def test_wrong_usage_is_a_sentence_and_exit_code_2(
     assert sentence in done.stderr.splitlines()[0]
 
 
+def _properties(name: str) -> dict[str, str]:
+    """The properties of a file, lines that go on cut off."""
+    text = (CONF / f"spark-{name}.conf").read_text("utf-8")
+    return dict(re.findall(r"^(spark\.\S+)\s+(\S+)", text, flags=re.MULTILINE))
+
+
+@pytest.mark.parametrize(
+    ("name", "python"),
+    [
+        (
+            "kubernetes",
+            {"spark.pyspark.python": "python3", "spark.pyspark.driver.python": "python3"},
+        ),
+        (
+            "yarn",
+            {
+                "spark.yarn.appMasterEnv.PYSPARK_PYTHON": "./environment/bin/python",
+                "spark.yarn.appMasterEnv.PYSPARK_DRIVER_PYTHON": "./environment/bin/python",
+            },
+        ),
+    ],
+)
+def test_a_driver_on_the_cluster_takes_no_python_of_who_submits(
+    name: str, python: dict[str, str]
+) -> None:
+    """Spark would copy the PYSPARK_PYTHON that .venv/bin/spark-submit sets."""
+    assert _properties(name).items() >= python.items()
+
+
 @pytest.mark.parametrize("name", ["local", "standalone", "yarn", "kubernetes"])
 def test_every_properties_file_brings_delta_lake(name: str) -> None:
-    text = (CONF / f"spark-{name}.conf").read_text("utf-8")
-    settings = dict(re.findall(r"^(spark\.\S+)\s+(\S+)", text, flags=re.MULTILINE))
+    settings = _properties(name)
     assert settings.items() >= DELTA.items()
     pinned = re.search(r"delta-spark==([\d.]+)", (ROOT / "pyproject.toml").read_text("utf-8"))
     assert pinned
