@@ -15,7 +15,8 @@ Submits JOB, such as jobs/build_customer_mart.py, with its flags. OPTIONs are sp
   --master URL      local[*], spark://HOST:7077, yarn or k8s://https://HOST:6443; chooses
                     conf/spark-local.conf, -standalone.conf, -yarn.conf or -kubernetes.conf
   --conf-file FILE  another properties file; its spark.master will do in place of --master
-  --jars-dir DIR    Delta Lake from the jars in DIR (scripts/fetch_jars.sh) in place of a download
+  --jars-dir DIR    Delta Lake from the jars in DIR (scripts/fetch_jars.sh) in place of a download;
+                    other jars come by --jars then, not by the property spark.jars
 
 From the environment:
 
@@ -45,11 +46,24 @@ conf_for() {
 comma_separated() {
     local found=("$1"/*.jar) IFS=,
     local delta
+    [[ "$1" != *,* ]] ||
+        wrong_usage "--jars-dir: '$1' has a comma, at which spark-submit would divide it."
     delta="$(compgen -G "$1/*delta-spark_*.jar")" ||
         wrong_usage "--jars-dir: '$1' has no jar of Delta Lake; scripts/fetch_jars.sh fetches them."
     [[ "$delta" != *$'\n'* ]] ||
         wrong_usage "--jars-dir: '$1' has several versions of Delta Lake; keep one."
     echo "${found[*]}"
+}
+
+# spark-submit leaves out the property spark.jars where there is a --jars.
+refuse_spark_jars() {
+    local option
+    for option in "${submit[@]}"; do
+        [[ "$option" != spark.jars=?* ]] || wrong_usage "$spark_jars_are_lost"
+    done
+    if grep -Eqs '^[[:space:]]*spark\.jars[[:space:]=:]+[^[:space:]=:]' -- "$conf_file"; then
+        wrong_usage "$spark_jars_are_lost"
+    fi
 }
 
 spark_submit() {
@@ -65,6 +79,7 @@ require_spark_submit() {
         wrong_usage "There is no ${submit[0]}: set SPARK_HOME, or run scripts/environment.sh."
 }
 
+spark_jars_are_lost="--jars-dir: spark.jars would be left out; name those jars with --jars."
 submit=("$(spark_submit)")
 master="" conf_file="" jars_dir="${DELTA_JARS:-}" jars=""
 while [[ "${1:-}" == -* ]]; do
@@ -110,11 +125,15 @@ done
 [[ $# -gt 0 ]] || wrong_usage "Say which job: jobs/build_customer_mart.py, for one."
 if [[ -n "$jars_dir" ]]; then
     delta="$(comma_separated "$jars_dir")"
-    submit+=(--conf spark.jars.packages=)
+    refuse_spark_jars
     # spark-submit goes by the last --jars alone.
     jars="$delta${jars:+,$jars}"
 fi
 [[ -z "$jars" ]] || submit+=(--jars "$jars")
+if [[ -n "$jars_dir" ]]; then
+    # Before the options, of which the last counts: packages of one's own are fetched all the same.
+    submit=("${submit[0]}" --conf spark.jars.packages= "${submit[@]:1}")
+fi
 require_spark_submit
 
 exec "${submit[@]}" --properties-file "$conf_file" "$@"

@@ -65,7 +65,7 @@ def test_jars_that_are_there_take_the_place_of_a_download(
         (tmp_path / name).touch()
     line = ("--master", "yarn", "--jars-dir", str(tmp_path), "--verbose", "--conf=a=b", *JOB)
     assert _submit(spark_home, *line).stdout.splitlines() == [
-        *("--master", "yarn", "--verbose", "--conf", "a=b", "--conf", "spark.jars.packages="),
+        *("--conf", "spark.jars.packages=", "--master", "yarn", "--verbose", "--conf", "a=b"),
         "--jars",
         f"{tmp_path}/delta-spark_4.2_2.13-4.4.0.jar,{tmp_path}/delta-storage-4.4.0.jar",
         *("--properties-file", str(CONF / "spark-yarn.conf")),
@@ -101,6 +101,51 @@ def test_jars_of_one_s_own_come_along(spark_home: Path, tmp_path: Path) -> None:
         assert [line.count("--jars"), line[line.index("--jars") + 1]] == [1, expected]
 
 
+def test_packages_of_one_s_own_are_the_last_that_are_named(
+    spark_home: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "delta-spark_4.2_2.13-4.4.0.jar").touch()
+    own = ("--conf", "spark.jars.packages=org.postgresql:postgresql:42.7.4")
+    where = ("--conf-file", "mine.conf", "--jars-dir", str(tmp_path))
+    line = _submit(spark_home, *own, *where, *JOB).stdout.splitlines()
+    assert [word for word in line if word.startswith("spark.jars.packages")] == [
+        "spark.jars.packages=",
+        own[1],
+    ]
+
+
+@pytest.mark.parametrize("option", [("--conf", "spark.jars=a.jar"), ("-c", "spark.jars=a.jar")])
+def test_jars_that_would_be_left_out_are_refused(
+    spark_home: Path, tmp_path: Path, option: tuple[str, str]
+) -> None:
+    (tmp_path / "delta-spark_4.2_2.13-4.4.0.jar").touch()
+    done = _submit(spark_home, "--master", "yarn", *option, "--jars-dir", str(tmp_path), *JOB)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("--jars-dir: spark.jars would be left out; name those jars")
+    assert _submit(spark_home, "--master", "yarn", *option, *JOB).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        ("spark.jars a.jar", 2),
+        ("  spark.jars = a.jar", 2),
+        ("spark.jars:a.jar", 2),
+        ("spark.jars", 0),
+        ("# spark.jars a.jar", 0),
+        ("spark.jars.excludes org.slf4j:*", 0),
+    ],
+)
+def test_jars_of_a_properties_file_that_would_be_left_out_are_refused(
+    spark_home: Path, tmp_path: Path, line: str, code: int
+) -> None:
+    (tmp_path / "delta-spark_4.2_2.13-4.4.0.jar").touch()
+    conf = tmp_path / "mine.conf"
+    conf.write_text(f"spark.master yarn\n{line}\n")
+    where = ("--conf-file", str(conf), "--jars-dir", str(tmp_path))
+    assert _submit(spark_home, *where, *JOB).returncode == code
+
+
 def test_two_versions_of_delta_lake_are_refused(spark_home: Path, tmp_path: Path) -> None:
     for version in ("4.3.0", "4.4.0"):
         (tmp_path / f"delta-spark_4.2_2.13-{version}.jar").touch()
@@ -126,6 +171,7 @@ def test_a_spark_that_is_not_there_is_named(tmp_path: Path) -> None:
         (("--master", "yarn", "--jars-dir=", *JOB), "--jars-dir needs a value"),
         (("--master", "mesh://here", *JOB), "no file in conf/ is for 'mesh://here'"),
         (("--master", "yarn", "--jars-dir", "/nonexistent", *JOB), "has no jar of Delta Lake"),
+        (("--master", "yarn", "--jars-dir", "/jars,1", *JOB), "'/jars,1' has a comma"),
     ],
 )
 def test_wrong_usage_is_a_sentence_and_exit_code_2(
