@@ -1,6 +1,7 @@
 """The flags of the command line and of the scripts under jobs/."""
 
 import argparse
+import re
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import NoReturn
@@ -8,14 +9,32 @@ from typing import NoReturn
 from customer_mart import __version__
 from customer_mart.settings.names import holds_credential
 
+# How argparse begins where it takes no more.
+_UNKNOWN = "unrecognized arguments: "
+# What follows an unknown flag in the place of the command.
+_NO_COMMAND = re.compile(
+    r"(?<=^argument command: invalid choice: ).*(?= \(choose from )", re.DOTALL
+)
+
 
 class _Parser(argparse.ArgumentParser):
-    """Repeats no argument that holds a credential, as argparse does whatever is wrong with it."""
+    """Repeats no argument that may hold a credential, as argparse does whatever is wrong."""
 
     def error(self, message: str) -> NoReturn:
         if holds_credential(message):
             message = "an argument is wrong, and not repeated here: it holds a credential"
-        super().error(message)
+        elif message.startswith(_UNKNOWN):
+            words = message.removeprefix(_UNKNOWN).split()
+            message = _UNKNOWN + " ".join(_flag_alone(word) for word in words)
+        super().error(_NO_COMMAND.sub("...", message))
+
+
+def _flag_alone(word: str) -> str:
+    """An argument without its value, for that of a flag nobody knows may be a secret."""
+    flag, equals, _ = word.partition("=")
+    if not flag.startswith("-"):
+        return "..."
+    return f"{flag}=..." if equals else flag
 
 
 def command_parser(description: str | None) -> argparse.ArgumentParser:

@@ -61,6 +61,28 @@ def test_a_credential_among_the_arguments_is_not_repeated(
     assert "wJalrXUtnFEMI" not in told
 
 
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (
+            ["status", "--secret-key", "wJalrXUtnFEMI", "--token=wJalrXUtnFEMI"],
+            "unrecognized arguments: --secret-key ... --token=...",
+        ),
+        (["status", "--mart", "my", "wJalrXUtnFEMI"], "unrecognized arguments: ..."),
+        (
+            ["--secret-key", "wJalrXUtnFEMI", "status"],
+            "argument command: invalid choice: ... (choose from ",
+        ),
+    ],
+)
+def test_of_an_unknown_flag_the_name_alone_is_repeated(
+    arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = _told_of_wrong_usage(arguments, capsys)
+    assert told in found
+    assert "wJalrXUtnFEMI" not in found
+
+
 def _told_of_wrong_usage(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
     """What the command line says of arguments that it does not take."""
     with pytest.raises(SystemExit) as stopped:
