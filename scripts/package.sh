@@ -71,7 +71,10 @@ trap 'rm -rf "$work"' EXIT
 
 version="$(python -c 'import customer_mart; print(customer_mart.__version__)')"
 wheel="customer_mart-$version-py3-none-any.whl"
-python -m build --wheel --outdir "$work" . >"$work/build.log" 2>&1 || {
+# uv made a .venv without pip: build would take one from ensurepip, which Debian's Python lacks.
+installer=pip
+if uv_will_do; then installer=uv; fi
+python -m build --installer "$installer" --wheel --outdir "$work" . >"$work/build.log" 2>&1 || {
     cat "$work/build.log" >&2
     exit 1
 }

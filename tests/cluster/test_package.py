@@ -1,6 +1,7 @@
 """The zip for --py-files: complete, and all of it readable from inside."""
 
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -83,6 +84,30 @@ def test_a_python_s_path_is_one_from_where_the_command_is_typed(tmp_path: Path) 
         2,
         f"--python: there is no {tmp_path}/venv/bin/python to run.",
     )
+
+
+@pytest.mark.parametrize(("uv", "installer"), [("true", "uv"), ("false", "pip")])
+def test_the_wheel_is_built_with_uv_where_the_environment_is(
+    uv: str, installer: str, tmp_path: Path
+) -> None:
+    """With pip, build needs ensurepip, which a Python that uv caters for may lack."""
+    scripts = tmp_path / "scripts"
+    scripts.mkdir()
+    shutil.copy(ROOT / "scripts" / "package.sh", scripts)
+    (scripts / "environment.sh").write_text(f"uv_will_do() {{ {uv}; }}\n")
+    # A Python that only prints what it is told, and fails.
+    python = tmp_path / "python"
+    python.write_text('#!/bin/sh\necho "$@"\n[ "$1" = -c ]\n')
+    python.chmod(0o755)
+    done = subprocess.run(
+        [str(scripts / "package.sh"), str(tmp_path / "dist")],
+        env={**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"-m build --installer {installer} --wheel ")
 
 
 def _package(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
