@@ -1,6 +1,6 @@
 """Whether the tables can be brought up to date from what changed, or have to be rebuilt."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from customer_mart.erasure.known_ledger import loss_of_entries
 from customer_mart.erasure.ledger import requests_in_ledger
@@ -24,14 +24,18 @@ def rebuild_reason(run: Run, sources: dict[str, SourceTable], last: LastRun | No
     return next(_reasons(run, sources, last), None)
 
 
-def changed_meanwhile(run: Run, last: LastRun) -> str | None:
-    """The first change of a table since the last run that is not this one's own; None without."""
+def changed_meanwhile(
+    histories: Mapping[str, Sequence[Commit]], last: LastRun, run_id: str
+) -> str | None:
+    """The first change of a table since the last run that is not this one's own; None without.
+
+    histories: of the tables that are there, newest first. run_id: this run.
+    """
     for table in INCREMENTAL_TARGETS:
-        target, since = run.target(table), last.target_versions[table]
-        if not target.exists(run.spark):
+        if table not in histories:
             return f"{table} went away"
-        commits = history(run.spark, target)
-        if commit := change_since(commits, since, but_for=run.run_id):
+        since = last.target_versions[table]
+        if commit := change_since(histories[table], since, but_for=run_id):
             return f"{table} was changed by something else: {commit}"
     return None
 

@@ -18,7 +18,7 @@ from customer_mart.incremental.published_dim import has_dim_of
 from customer_mart.incremental.restrict import restricted
 from customer_mart.incremental.touched import Touched, find_touched
 from customer_mart.progress import GaveWayError
-from customer_mart.publish.history import history, metadata_of_rows, newest_version
+from customer_mart.publish.history import Commit, history, metadata_of_rows
 from customer_mart.publish.merge import merge
 from customer_mart.run import Run
 from customer_mart.sources import SourceTable
@@ -100,14 +100,22 @@ def keep_versions(run: Run, touched: Touched | None) -> None:
     Raises:
         MartError: if something else has changed a table that was only brought up to date.
     """
-    if touched and (change := changed_meanwhile(run, touched.last)):
+    histories = _histories(run, touched)
+    if touched and (change := changed_meanwhile(histories, touched.last, run.run_id)):
         raise MartError(
             f"While this run went on, {change}; run again in mode auto or full, which rebuilds"
         )
-    for table in (*INCREMENTAL_TARGETS, "customer_tier_changes"):
-        target = run.target(table)
-        if table not in run.record.target_versions and target.exists(run.spark):
-            run.record.target_versions[table] = newest_version(run.spark, target)
+    for table, commits in histories.items():
+        # Of what was judged: a commit that has come since is for the next run to judge.
+        run.record.target_versions.setdefault(table, commits[0].version)
+
+
+def _histories(run: Run, touched: Touched | None) -> dict[str, list[Commit]]:
+    """By table that is there, its commits, but for those that a rebuild put in place itself."""
+    tables = (*INCREMENTAL_TARGETS, "customer_tier_changes")
+    targets = {t: run.target(t) for t in tables if touched or t not in run.record.target_versions}
+    there = {table: target for table, target in targets.items() if target.exists(run.spark)}
+    return {table: history(run.spark, target) for table, target in there.items()}
 
 
 def quarantine_of_others(

@@ -1,10 +1,13 @@
 """What an incremental run asks of whole sources and of the mart's tables, as a rebuild would."""
 
 from datetime import date
+from typing import Any
 
 import pytest
 from pyspark.sql import SparkSession
 
+from customer_mart.incremental import decide
+from customer_mart.steps import touched_customers
 from tests.faults.damage import DIM_IS_PUBLISHED, once_at, only_error
 from tests.frames import staging
 from tests.incremental.warehouse import FEBRUARY, JANUARY, WHEN, Warehouse
@@ -61,15 +64,16 @@ def test_spend_of_no_user_that_comes_due_is_judged(
     assert warehouse.published() == warehouse.rebuilt(FEBRUARY)
 
 
+def _deletes_a_customer(warehouse: Warehouse) -> None:
+    place = f"delta.`{warehouse.mart / 'dim_customer'}`"
+    warehouse.spark.sql(f"DELETE FROM {place} WHERE user_id = 'u5'")
+
+
 def test_a_table_that_something_else_changes_in_mid_run_is_rebuilt(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def deletes() -> None:
-        place = f"delta.`{warehouse.mart / 'dim_customer'}`"
-        warehouse.spark.sql(f"DELETE FROM {place} WHERE user_id = 'u5'")
-
     warehouse.insert("stg_deposits", [("new", "u0", WHEN, 100)])
-    once_at(monkeypatch, DIM_IS_PUBLISHED, deletes)
+    once_at(monkeypatch, DIM_IS_PUBLISHED, lambda: _deletes_a_customer(warehouse))
     capsys.readouterr()
     assert warehouse.run(JANUARY) == 1
     told = "While this run went on, dim_customer was changed by something else: version"
@@ -77,3 +81,19 @@ def test_a_table_that_something_else_changes_in_mid_run_is_rebuilt(
     assert warehouse.run(JANUARY, "auto") == 0
     assert warehouse.last_run()["rebuild_reason"].startswith("dim_customer was changed since")
     assert warehouse.published() == warehouse.rebuilt(JANUARY)
+
+
+def test_a_table_that_something_else_changes_once_it_was_judged_is_judged_by_the_next_run(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def judged_too_early(*arguments: Any) -> str | None:
+        change = decide.changed_meanwhile(*arguments)
+        _deletes_a_customer(warehouse)
+        return change
+
+    with monkeypatch.context() as beside:
+        beside.setattr(touched_customers, "changed_meanwhile", judged_too_early)
+        assert warehouse.run(JANUARY) == 0
+    capsys.readouterr()
+    assert warehouse.run(JANUARY) == 3
+    assert "dim_customer was changed since the last run: version" in only_error(capsys)
