@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from customer_mart.erasure.known_ledger import loss_of_entries
 from customer_mart.erasure.ledger import requests_in_ledger
 from customer_mart.fingerprint import package_version
-from customer_mart.incremental.last_run import LastRun, has_succeeded
+from customer_mart.incremental.last_run import LastRun
 from customer_mart.publish.commit import USER_METADATA
-from customer_mart.publish.history import Commit, change_since, history, metadata_of_rows
+from customer_mart.publish.history import Commit, change_since, history
 from customer_mart.publish.run_record import source_rows_before
 from customer_mart.publish.session_setting import is_settable
 from customer_mart.run import Run
@@ -93,14 +93,10 @@ def _target_reasons(run: Run, last: LastRun) -> Iterator[str]:
             yield f"{table} is not there any more"
         else:
             commits = history(run.spark, target)
-            if change := change_since(commits, since):
+            if change := last.change_of(table, commits):
                 yield f"{table} was changed since the last run: {change}"
             if last.ledger is None and (request := _forgotten_erasure(run, commits, since)):
                 yield f"erasure {request} has changed {table} since, and no ledger tells of it"
-            # A table that was made anew may have come to the same version by another run.
-            said = metadata_of_rows(commits)
-            if said and not _is_on_record(run, last, said["run_id"]):
-                yield f"{table} was published by run {said['run_id']}, which did not succeed"
 
 
 def _forgotten_erasure(run: Run, commits: Sequence[Commit], since: int) -> str | None:
@@ -109,7 +105,3 @@ def _forgotten_erasure(run: Run, commits: Sequence[Commit], since: int) -> str |
     if not requests:
         return None
     return min(requests - requests_in_ledger(run.spark, run.settings), default=None)
-
-
-def _is_on_record(run: Run, last: LastRun, run_id: str) -> bool:
-    return run_id in last.run_ids or has_succeeded(run.spark, run.target("mart_runs"), run_id)

@@ -1,13 +1,13 @@
 """What the last successful run says it read and published."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from pyspark.sql import SparkSession
-from pyspark.sql import functions as F
 
 from customer_mart.erasure.known_ledger import LedgerState
+from customer_mart.publish.history import Commit, change_since, run_of_rows
 from customer_mart.publish.run_record import KEYS_OF_OTHER_USERS, successful_runs
 from customer_mart.publish.target import Target
 
@@ -16,9 +16,9 @@ from customer_mart.publish.target import Target
 class LastRun:
     """The run that published dim_customer last, and the version each table had by then.
 
-    run_ids: the run itself and those of the scores alone since. keys_of_others: rows that were set
-    aside because another user has their key. ledger: that of erased customers as it found it; None
-    when there was none.
+    rows_of: by table, the run whose rows it held by then; None where none told. keys_of_others:
+    rows that were set aside because another user has their key. ledger: that of erased customers
+    as it found it; None when there was none.
     """
 
     as_of: datetime
@@ -27,9 +27,22 @@ class LastRun:
     source_versions: Mapping[str, int]
     source_ids: Mapping[str, str]
     target_versions: Mapping[str, int]
-    run_ids: frozenset[str]
+    rows_of: Mapping[str, str | None]
     keys_of_others: int = 0
     ledger: LedgerState | None = None
+
+    def change_of(self, table: str, commits: Sequence[Commit]) -> str | None:
+        """What has made a table another than it was by then, in words; None if nothing has.
+
+        An older copy of it comes to the same version by maintenance and erasures, one that was
+        made anew by other runs.
+
+        commits: the table's history, newest first.
+        """
+        if change := change_since(commits, self.target_versions[table]):
+            return change
+        now, then = run_of_rows(commits), self.rows_of[table]
+        return None if now == then else f"it has the rows of {_named(now)}, not of {_named(then)}"
 
 
 def last_run(spark: SparkSession, runs: Target) -> LastRun | None:
@@ -38,10 +51,13 @@ def last_run(spark: SparkSession, runs: Target) -> LastRun | None:
     A run of the scores alone publishes a later version of them: that is the one they should have.
     """
     targets: dict[str, int] = {}
-    run_ids: set[str] = set()
+    rows_of: dict[str, str | None] = {}
     for row in successful_runs(spark, runs).toLocalIterator():
+        # Older versions made the table without the last columns.
+        told = row.asDict()
         targets = {**row["target_versions"], **targets}
-        run_ids.add(row["run_id"])
+        published = dict.fromkeys(row["target_versions"], row["run_id"])
+        rows_of = {**published, **(told.get("rows_of") or {}), **rows_of}
         if "dim_customer" in row["target_versions"]:
             return LastRun(
                 as_of=row["as_of"].astimezone(),
@@ -50,14 +66,12 @@ def last_run(spark: SparkSession, runs: Target) -> LastRun | None:
                 source_versions=row["source_versions"],
                 source_ids=row["source_ids"] or {},
                 target_versions=targets,
-                run_ids=frozenset(run_ids),
+                rows_of=rows_of,
                 keys_of_others=row["warnings"].get(KEYS_OF_OTHER_USERS, 0),
-                # Older versions made the table without that column.
-                ledger=LedgerState.parsed(row.asDict().get("ledger") or ""),
+                ledger=LedgerState.parsed(told.get("ledger") or ""),
             )
     return None
 
 
-def has_succeeded(spark: SparkSession, runs: Target, run_id: str) -> bool:
-    """Whether a run is on record as one that succeeded."""
-    return not successful_runs(spark, runs).where(F.col("run_id") == F.lit(run_id)).isEmpty()
+def _named(run_id: str | None) -> str:
+    return f"run {run_id}" if run_id else "no run that it tells of"

@@ -61,8 +61,7 @@ def newest_dim(spark: SparkSession, settings: Settings) -> tuple[int, datetime |
 
 def _left_by(last: LastRun | None, commits: Sequence[Commit]) -> LastRun | None:
     """The last successful run, if no commit has changed dim_customer since."""
-    is_left = last and not change_since(commits, last.target_versions["dim_customer"])
-    return last if is_left else None
+    return last if last and not last.change_of("dim_customer", commits) else None
 
 
 def _last_run(spark: SparkSession, settings: Settings) -> LastRun | None:

@@ -92,6 +92,14 @@ def metadata_of_rows(commits: Iterable[Commit]) -> dict[str, str] | None:
     return None
 
 
+def run_of_rows(commits: Iterable[Commit]) -> str | None:
+    """The run that published the rows a table holds now; None if none did, or none tells.
+
+    commits: the table's history, newest first.
+    """
+    return (metadata_of_rows(commits) or {}).get("run_id")
+
+
 def change_since(
     commits: Sequence[Commit], version: int, but_for: str | None = None
 ) -> str | None:

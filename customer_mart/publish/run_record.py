@@ -42,6 +42,7 @@ class RunRecord:
     touched_customers: int | None = None
     source_rows: dict[str, int] = field(default_factory=dict)
     ledger: str | None = None
+    rows_of: dict[str, str | None] = field(default_factory=dict)
 
     @contextmanager
     def undone_if_it_gives_way(self) -> Iterator[None]:
@@ -77,6 +78,7 @@ class RunRecord:
             "touched_customers": self.touched_customers,
             "source_rows": self.source_rows,
             "ledger": self.ledger,
+            "rows_of": self.rows_of,
         }
 
 

@@ -13,7 +13,7 @@ from customer_mart.erasure.ledger import unfinished_requests
 from customer_mart.errors import DataError
 from customer_mart.incremental.last_run import LastRun, last_run
 from customer_mart.incremental.published_dim import has_dim_of, newest_dim
-from customer_mart.publish.history import Commit, change_since, history, metadata_of_rows
+from customer_mart.publish.history import Commit, history, metadata_of_rows
 from customer_mart.publish.run_record import SUCCEEDED, newest_first, successful_runs
 from customer_mart.publish.target import Target, published, target
 from customer_mart.settings import Settings
@@ -136,7 +136,7 @@ def _state(spark: SparkSession, settings: Settings, name: str, last: LastRun | N
         change = None if recorded is None else "it is not there any more"
         return TableState(name, None, recorded, None, change=change)
     commits = history(spark, table)
-    change = None if recorded is None else change_since(commits, recorded)
+    change = last.change_of(name, commits) if last and recorded is not None else None
     return TableState(
         name,
         version=commits[0].version,

@@ -18,7 +18,7 @@ from customer_mart.incremental.published_dim import has_dim_of
 from customer_mart.incremental.restrict import restricted
 from customer_mart.incremental.touched import Touched, find_touched
 from customer_mart.progress import GaveWayError
-from customer_mart.publish.history import Commit, history, metadata_of_rows
+from customer_mart.publish.history import Commit, history, metadata_of_rows, run_of_rows
 from customer_mart.publish.merge import merge
 from customer_mart.run import Run
 from customer_mart.sources import SourceTable
@@ -93,7 +93,7 @@ def scores_are_current(run: Run) -> bool:
 
 
 def keep_versions(run: Run, touched: Touched | None) -> None:
-    """Notes the versions of tables that the run had no reason to change.
+    """Notes the versions, and whose rows, of tables that the run had no reason to change.
 
     touched: None after a rebuild, which puts its rows in place of whatever was there.
 
@@ -108,6 +108,9 @@ def keep_versions(run: Run, touched: Touched | None) -> None:
     for table, commits in histories.items():
         # Of what was judged: a commit that has come since is for the next run to judge.
         run.record.target_versions.setdefault(table, commits[0].version)
+        # A merge that changes nothing makes no commit.
+        if (run_id := run_of_rows(commits)) != run.run_id:
+            run.record.rows_of[table] = run_id
 
 
 def _histories(run: Run, touched: Touched | None) -> dict[str, list[Commit]]:

@@ -13,7 +13,6 @@ from customer_mart.incremental.last_run import LastRun
 from customer_mart.run import start_run
 from customer_mart.settings import load_settings
 
-NOBODY: frozenset[str] = frozenset()
 AS_OF = datetime(2025, 1, 1, tzinfo=timezone.utc)
 
 
@@ -23,7 +22,7 @@ def test_a_session_in_which_a_merge_cannot_name_its_run_rebuilds(
     # Serverless refuses the one, every session the other.
     monkeypatch.setattr(decide, "USER_METADATA", "spark.sql.warehouse.dir")
     run = start_run(spark, load_settings(None, [], {"mart": str(tmp_path)}), AS_OF, "auto")
-    last = LastRun(AS_OF, run.record.settings_hash, package_version(), {}, {}, {}, NOBODY)
+    last = LastRun(AS_OF, run.record.settings_hash, package_version(), {}, {}, {}, {})
     assert decide.rebuild_reason(run, {}, last) == (
         "this session refuses spark.sql.warehouse.dir, by which a merge names its run"
     )
@@ -31,9 +30,7 @@ def test_a_session_in_which_a_merge_cannot_name_its_run_rebuilds(
 
 def test_other_code_of_the_same_version_rebuilds(spark: SparkSession, tmp_path: Path) -> None:
     run = start_run(spark, load_settings(None, [], {"mart": str(tmp_path)}), AS_OF, "auto")
-    last = LastRun(
-        AS_OF, run.record.settings_hash, f"{__version__}+0123456789ab", {}, {}, {}, NOBODY
-    )
+    last = LastRun(AS_OF, run.record.settings_hash, f"{__version__}+0123456789ab", {}, {}, {}, {})
     assert decide.rebuild_reason(run, {}, last) == (
         f"the last run was made by other code of customer-mart, {__version__}+0123456789ab"
     )

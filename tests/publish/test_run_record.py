@@ -61,6 +61,7 @@ def test_a_record_is_a_row_that_tells_everything_the_run_did() -> None:
     record.durations["sources"] = 0.5
     record.source_rows["stg_deposits"] = 3
     record.ledger = "id-2@4"
+    record.rows_of["quarantine"] = "run-0"
     assert record.row(utc("2025-01-02 03:05:00"), "Check failed", "4.2.0") == {
         "run_id": "run-1",
         "as_of": AS_OF,
@@ -106,6 +107,7 @@ def test_a_record_is_a_row_that_tells_everything_the_run_did() -> None:
         "touched_customers": None,
         "source_rows": {"stg_deposits": 3},
         "ledger": "id-2@4",
+        "rows_of": {"quarantine": "run-0"},
     }
 
 
