@@ -11,11 +11,7 @@ from pyspark.sql import functions as F
 from customer_mart.contracts import MART_TABLES
 from customer_mart.erasure.delivered import ERASED_ID, erased_ids, holds
 from customer_mart.erasure.erased import Erased
-from customer_mart.erasure.known_ledger import (
-    ensure_known_ledger,
-    note_ledger,
-    require_ledger,
-)
+from customer_mart.erasure.known_ledger import ensure_known_ledger, require_ledger
 from customer_mart.erasure.ledger import enter, erased_customers, finish
 from customer_mart.erasure.run_texts import TEXTS, scrubbed_runs
 from customer_mart.errors import DataError, UsageError
@@ -94,9 +90,6 @@ def erase(
                 "back from its backup if it named others before, then erase the same customers "
                 "again"
             )
-        # Entered by this request, or by one that ended before it came to this.
-        if erased.unfinished:
-            note_ledger(spark, settings)
     request = Request(spark, settings, request_id, erased, progress)
     found = {
         *_erased_from(request, "dim_customer", _customers),

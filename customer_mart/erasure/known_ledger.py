@@ -4,16 +4,18 @@ from dataclasses import dataclass, replace
 
 from pyspark.sql import SparkSession
 
-from customer_mart.erasure.ledger import LEDGER
 from customer_mart.errors import DataError, MartError
 from customer_mart.publish.history import Commit, change_since, history, newest_version
 from customer_mart.publish.tables import ensure_table
 from customer_mart.publish.target import Target, target
 from customer_mart.settings import Settings
 
-# The property of mart_runs with the ledger as it was when somebody was last entered, `ID@VERSION`.
-# No rollback restores that table.
+LEDGER = "erased_customers"
+# The property of mart_runs with the ledger as it was when somebody was about to be entered last,
+# `ID@VERSION`. No rollback restores that table.
 KNOWN = "customer_mart.ledger"
+# The property of the ledger that names the last request to enter somebody.
+REQUEST = "customer_mart.request"
 
 
 @dataclass(frozen=True)
@@ -41,12 +43,20 @@ def ensure_known_ledger(spark: SparkSession, settings: Settings) -> None:
         ensure_table(spark, table)
     known = _noted(spark, runs)
     if known is None or known.table_id != _table_id(spark, ledger):
-        note_ledger(spark, settings)
+        _note(spark, runs, ledger)
 
 
-def note_ledger(spark: SparkSession, settings: Settings) -> None:
-    """Notes the ledger as it is now as the mart's, so that a copy from before is missed."""
+def announce(spark: SparkSession, settings: Settings, request_id: str) -> None:
+    """Notes the ledger in a new version, before a request enters anybody.
+
+    A copy from before is missed from here on, wherever the erasure is killed.
+    """
     runs, ledger = target("mart_runs", settings.mart), target(LEDGER, settings.mart)
+    ledger.set_properties(spark, {REQUEST: request_id})
+    _note(spark, runs, ledger)
+
+
+def _note(spark: SparkSession, runs: Target, ledger: Target) -> None:
     now = LedgerState(_table_id(spark, ledger), newest_version(spark, ledger))
     runs.set_properties(spark, {KNOWN: str(now)})
 

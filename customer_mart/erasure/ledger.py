@@ -6,6 +6,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from customer_mart.erasure.erased import HASH, Erased
+from customer_mart.erasure.known_ledger import LEDGER, announce
 from customer_mart.erasure.salt import make_salt, salt_of
 from customer_mart.erasure.salted_hash import salted_hash_of
 from customer_mart.publish.commit import erasure_metadata
@@ -13,8 +14,6 @@ from customer_mart.publish.merge import merge_into
 from customer_mart.publish.tables import ensure_table
 from customer_mart.publish.target import Target, target
 from customer_mart.settings import Settings
-
-LEDGER = "erased_customers"
 
 
 def erased_customers(spark: SparkSession, settings: Settings) -> Erased | None:
@@ -77,6 +76,7 @@ def enter(spark: SparkSession, settings: Settings, ids: list[str], request_id: s
     new = wanted.join(ledger.read(spark), "user_hash", "left_anti").coalesce(1)
     number = new.count()
     if number:
+        announce(spark, settings, request_id)
         ledger.append(new.write)
     return number
 

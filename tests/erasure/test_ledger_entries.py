@@ -45,6 +45,27 @@ def test_a_ledger_that_was_restored_is_missed(
 
 
 @FORGOTTEN
+def test_a_copy_of_the_ledger_from_before_an_erasure_that_was_killed_is_missed(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ledger, backup = warehouse.mart / "erased_customers", warehouse.folder / "backup"
+    assert main(["erase", "--mart", str(warehouse.mart), "--user-id", "u1"]) == 0
+    shutil.copytree(ledger, backup)
+    with monkeypatch.context() as killed:
+        # Right after the customer was entered.
+        killed.setattr("customer_mart.erasure.erase.erased_customers", _dies)
+        assert main(["erase", "--mart", str(warehouse.mart), "--user-id", "u2"]) == 1
+    assert warehouse.run(JANUARY, "auto") == 0
+    before = warehouse.published()
+    _ledger_gone(warehouse)
+    backup.rename(ledger)
+    capsys.readouterr()
+    assert warehouse.run(JANUARY, "full") == 3
+    assert "is an older copy of the one this mart had (version " in only_error(capsys)
+    assert warehouse.published() == before
+
+
+@FORGOTTEN
 def test_of_the_first_erasure_of_a_mart_too_before_any_run_has_seen_its_ledger(
     warehouse: Warehouse, capsys: pytest.CaptureFixture[str]
 ) -> None:

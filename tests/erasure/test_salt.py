@@ -18,7 +18,8 @@ LONG_ENOUGH = "something of many characters"
 
 @pytest.fixture
 def ledger(empty_mart: Path, tmp_path: Path) -> Target:
-    shutil.copytree(empty_mart / "erased_customers", tmp_path / "erased_customers")
+    for table in ("erased_customers", "mart_runs"):
+        shutil.copytree(empty_mart / table, tmp_path / table)
     return target("erased_customers", _settings(tmp_path).mart)
 
 
