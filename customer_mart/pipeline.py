@@ -109,9 +109,10 @@ def _checked_dim_customer(run: Run, sources: dict[str, SourceTable], *, scored: 
     scored: whether the scores of its customers are checked too.
     """
     staged = stage_customers(run, sources)
-    note_erased_rows(run, sources, {b.source: b.read for b in run.record.balances})
+    whole = {balance.source: balance.read for balance in run.record.balances}
+    note_erased_rows(run, sources, whole)
     publish_quarantine(run, sources, staged)
-    require_sound_sources(run)
+    require_sound_sources(run, whole)
     return _checked(run, staged, scored=scored)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
+from customer_mart.cli import main
 from customer_mart.incremental import decide
 from customer_mart.steps import touched_customers
 from tests.faults.damage import DIM_IS_PUBLISHED, once_at, only_error
@@ -26,6 +27,19 @@ def test_scores_of_a_later_instant_are_not_published_from_sources_that_are_too_d
     assert warehouse.run(FEBRUARY, "incremental", *limit) == 3
     assert "has 1 of 13 rows quarantined (BAD_AMOUNT 1)" in only_error(capsys)
     assert warehouse.version("customer_ltv_scoring") == version
+
+
+def test_a_row_that_quarantine_drops_for_an_erased_id_counts_in_no_run_s_share(
+    warehouse: Warehouse,
+) -> None:
+    # Somebody else's row that cannot be used and happens to hold the id.
+    warehouse.insert("stg_web_events", [(None, "u1", WHEN, "u2")])
+    assert warehouse.run(JANUARY) == 0
+    assert main(["erase", "--mart", str(warehouse.mart), "--user-id", "u2"]) == 0
+    limit = ("--set", "quality.max_quarantined_fraction=0")
+    for mode in ("incremental", "full"):
+        assert warehouse.run(FEBRUARY, mode, *limit) == 0
+    assert warehouse.balance("stg_web_events") == {"read": 12, "used": 11, "NULL_KEY": 1}
 
 
 def test_a_source_is_emptied_by_what_it_had_in_the_last_run_be_that_incremental(
