@@ -54,7 +54,7 @@ def build_customer_mart(run: Run) -> None:
         _keep_tables(run, touched)
         return
     else:
-        require_sound_sources(run, _whole(sources))
+        require_sound_sources(run, _counted(run, sources))
         version, _ = newest_dim(run.spark, run.settings)
     _publish_scores(run, _dim_at(run, version), version)
     keep_versions(run, touched)
@@ -120,8 +120,7 @@ def _checked_touched(
     run: Run, sources: dict[str, SourceTable], touched: Touched, *, scored: bool
 ) -> StagedDim:
     """Touched customers alone staged and checked, quarantine brought up to date."""
-    whole = _whole(sources)
-    note_erased_rows(run, sources, whole)
+    whole = _counted(run, sources)
     staged = stage_customers(run, touched.rows)
     others = quarantine_of_others(run, touched, sources)
     publish_quarantine(run, touched.rows, staged, others)
@@ -138,9 +137,14 @@ def _checked(run: Run, staged: StagedCustomers, *, scored: bool) -> StagedDim:
     return customers
 
 
-def _whole(sources: dict[str, SourceTable]) -> dict[str, int]:
-    """The rows of each source, which Delta's log tells unless somebody was erased."""
-    return {name: source.rows.count() for name, source in sources.items()}
+def _counted(run: Run, sources: dict[str, SourceTable]) -> dict[str, int]:
+    """The rows of each source, which Delta's log tells unless somebody was erased.
+
+    Those of erased customers are noted.
+    """
+    whole = {name: source.rows.count() for name, source in sources.items()}
+    note_erased_rows(run, sources, whole)
+    return whole
 
 
 def _dim_at(run: Run, version: int) -> DataFrame:
