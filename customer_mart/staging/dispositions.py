@@ -85,14 +85,13 @@ def _in_order_of_key(rows: DataFrame, table: Contract, as_delivered: Column | No
     window = Window.partitionBy(KEY_HASH, *by_user, *table.key, apart).orderBy(*order)
     # Rows equal in every column share a rank, and only the first of them has it as its number.
     numbered = window if as_delivered is None else window.orderBy(*order, as_delivered)
-    can_be_anothers = table.has_user and not table.is_by_user
     is_own = F.first("user_id").over(window).eqNullSafe(F.col("user_id"))
     return rows.withColumn(KEY_HASH, hash_of_key(table.key)).withColumns(
         {
             "key_number": F.row_number().over(numbered),
             "key_rank": F.rank().over(window),
             "key_next": F.lead(F.lit(1)).over(window),
-            IS_ANOTHERS: ~is_own if can_be_anothers else F.lit(False),
+            IS_ANOTHERS: ~is_own if table.has_user else F.lit(False),
         }
     )
 

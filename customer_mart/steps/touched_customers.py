@@ -125,7 +125,7 @@ def quarantine_of_others(
     run: Run, touched: Touched, sources: Mapping[str, SourceTable]
 ) -> DataFrame:
     """One row per quarantined row that stays: of customers and of sources nothing touched."""
-    without_user = [name for name, s in sources.items() if not s.contract.tagged("user")]
+    without_user = [name for name, s in sources.items() if not s.contract.has_user]
     rows = run.target("quarantine").read(run.spark).transform(touched.marked)
     is_recomputed = (
         F.col("is_touched").isNotNull()
