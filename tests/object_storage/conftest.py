@@ -13,7 +13,14 @@ from typing import Any
 import boto3
 import pytest
 
-from tests.object_storage.processes import BUCKET, REFUSED, SECRET_VALUES, Driver, Store
+from tests.object_storage.processes import (
+    BUCKET,
+    REFUSED,
+    SECRET_PROPERTIES,
+    SECRET_VALUES,
+    Driver,
+    Store,
+)
 from tests.object_storage.refusal import refusing_store
 
 ROOT = Path(__file__).parents[2]
@@ -78,6 +85,7 @@ def start_driver(
             "spark.hadoop.fs.s3a.endpoint.region": "us-east-1",
             "spark.hadoop.fs.s3a.path.style.access": "true",
             f"spark.hadoop.fs.s3a.bucket.{REFUSED}.endpoint": refusing_url,
+            **SECRET_PROPERTIES,
         }
         options = " ".join(f"--conf {key}={value}" for key, value in settings.items())
         submit = f"--properties-file {ROOT / 'conf' / 'spark-s3.conf'} {options} pyspark-shell"

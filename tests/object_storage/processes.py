@@ -17,6 +17,16 @@ SECRET_VALUES = {
     "AWS_SECRET_ACCESS_KEY": "sentinelSecret+wJalrXUtnFEMI",
     "AWS_SESSION_TOKEN": "sentinelToken//FwoGZXIvYXdz",
 }
+# The same as properties of the session, which nobody should do: of a bucket that nothing reads, so
+# that they change no request, and of stores that are not here.
+SECRET_PROPERTIES = {
+    "spark.hadoop.fs.s3a.bucket.elsewhere.access.key": "AKIASENTINELPROPERTY",
+    "spark.hadoop.fs.s3a.bucket.elsewhere.secret.key": "sentinelSecretProperty+wJalrXUtnFEMI",
+    "spark.hadoop.fs.s3a.bucket.elsewhere.encryption.key": "sentinelEncryption+MzIgYnl0ZXM",
+    "spark.hadoop.fs.gs.encryption.key": "sentinelGoogle+MzIgYnl0ZXM",
+    "spark.hadoop.fs.azure.sas.sources.lake.blob.core.windows.net": "sentinelSas%2BwJalrXUtnFEMI",
+    "spark.executorEnv.AWS_ACCESS_KEY_ID": "AKIASENTINELEXECUTOR",
+}
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,13 @@ from tests.incremental.warehouse import (
     WHEN,
     Warehouse,
 )
-from tests.object_storage.processes import REFUSED, SECRET_VALUES, Driver, Store
+from tests.object_storage.processes import (
+    REFUSED,
+    SECRET_PROPERTIES,
+    SECRET_VALUES,
+    Driver,
+    Store,
+)
 
 CONF = Path(__file__).parents[2] / "conf"
 SOURCES, MART = "s3a://lake/sources", "s3a://lake/mart"
@@ -228,7 +234,9 @@ def test_no_secret_is_in_anything_that_was_written(lake: Lake) -> None:
     logs = [text for name, text in written.items() if "stderr" in name]
     assert any(b"no-such-bucket" in text for text in logs)
     assert any(b"The provided token is malformed" in text for text in logs)
-    assert any(b"fs.s3a.endpoint" in text for name, text in written.items() if "events" in name)
+    events = [text for name, text in written.items() if "events" in name]
+    for name in ("fs.s3a.endpoint", *SECRET_PROPERTIES):
+        assert any(name.encode() in text for text in events), name
     assert any(name.startswith("bucket/mart/mart_runs/") for name in written)
-    for secret in SECRET_VALUES.values():
+    for secret in (*SECRET_VALUES.values(), *SECRET_PROPERTIES.values()):
         assert [name for name, text in written.items() if secret.encode() in text] == []
