@@ -17,28 +17,33 @@ VIEW_TEXT = "View Text"
 NO_VIEWS = "MISSING_CATALOG_ABILITY"
 
 
-def ensure_view(spark: SparkSession, scores: Target, readers: Sequence[str]) -> str | None:
-    """Creates the view of the scores beside them, or brings it up to date; grants SELECT on it.
+def ensure_view(spark: SparkSession, scores: Target, *, has_readers: bool) -> str | None:
+    """Creates the view of the scores beside them, or brings it up to date.
 
-    Returns why there is no view, if the catalog has none at all.
+    Returns why there is no view, if the catalog has none at all and nobody is to read it.
 
     Raises:
-        UsageError: if the view cannot be made, or the catalog does not grant.
+        UsageError: if the view cannot be made.
     """
-    schema = scores.place.rpartition(".")[0]
-    view = quoted_name(f"{schema}.{VIEW}")
+    schema = _schema(scores)
     try:
-        _bring_up_to_date(spark, view, scores)
+        _bring_up_to_date(spark, _view(scores), scores)
     except PySparkException as refused:
-        if (refused.getCondition() or "").startswith(NO_VIEWS) and not readers:
+        if (refused.getCondition() or "").startswith(NO_VIEWS) and not has_readers:
             return f"the catalog of {schema} has no views: {VIEW} was not made"
         raise UsageError(
             f"The view {schema}.{VIEW} cannot be made ({first_line(refused)}); give the right to, "
             "or set publish.view to false"
         ) from refused
-    for reader in readers:
-        _grant(spark, view, reader)
     return None
+
+
+def _schema(scores: Target) -> str:
+    return scores.place.rpartition(".")[0]
+
+
+def _view(scores: Target) -> str:
+    return quoted_name(f"{_schema(scores)}.{VIEW}")
 
 
 def _bring_up_to_date(spark: SparkSession, view: str, scores: Target) -> None:
@@ -86,11 +91,18 @@ def grant_select(view: str, reader: str) -> str:
     return f"GRANT SELECT ON VIEW {view} TO {quoted(reader)}"
 
 
-def _grant(spark: SparkSession, view: str, reader: str) -> None:
+def grant_to(spark: SparkSession, scores: Target, readers: Sequence[str]) -> list[str]:
+    """Grants SELECT on the view; says why not, for each reader to whom the catalog does not grant.
+
+    That is no error: one who left would keep the mart from everybody who stayed.
+    """
+    refusals = (_refusal(spark, _view(scores), reader) for reader in readers)
+    return [refusal for refusal in refusals if refusal]
+
+
+def _refusal(spark: SparkSession, view: str, reader: str) -> str | None:
     try:
         spark.sql(grant_select(view, reader))
     except PySparkException as refused:
-        raise UsageError(
-            f"SELECT on {VIEW} cannot be granted to {reader} ({first_line(refused)}); where the "
-            "catalog has no GRANT, leave publish.view_readers empty"
-        ) from refused
+        return f"SELECT on {VIEW} cannot be granted to {reader} ({first_line(refused)})"
+    return None

@@ -5,10 +5,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 from pyspark.sql import Column, DataFrame
 
+from customer_mart.progress import Stage
 from customer_mart.publish.commit import publish
 from customer_mart.publish.tables import ensure_table
-from customer_mart.publish.view import ensure_view
+from customer_mart.publish.view import ensure_view, grant_to
 from customer_mart.run import Run
+
+# Entries of publish.view_readers.
+REFUSED = "view_grants_refused"
 
 
 def ensure_tables(run: Run, *tables: str) -> None:
@@ -18,7 +22,7 @@ def ensure_tables(run: Run, *tables: str) -> None:
 
     Raises:
         DataError: if one is there with other columns than its contract's.
-        UsageError: if the view cannot be made or granted.
+        UsageError: if the view cannot be made.
     """
     with (
         run.progress.stage("tables") as stage,
@@ -27,10 +31,20 @@ def ensure_tables(run: Run, *tables: str) -> None:
         # Each takes seconds of waiting for small commits, and none needs another.
         for done in [pool.submit(ensure_table, run.spark, run.target(t)) for t in tables]:
             done.result()
-        scores, options = run.target("customer_ltv_scoring"), run.settings.publish
-        if "customer_ltv_scoring" in tables and scores.is_table and options.view:
-            missing = ensure_view(run.spark, scores, options.view_readers)
-            stage.notes += [missing] if missing else []
+        if "customer_ltv_scoring" in tables and run.settings.publish.view:
+            _ensure_view(run, stage)
+
+
+def _ensure_view(run: Run, stage: Stage) -> None:
+    """The view of scores that are in a catalog; what it does not grant is a warning."""
+    scores, readers = run.target("customer_ltv_scoring"), run.settings.publish.view_readers
+    if not scores.is_table:
+        return
+    if missing := ensure_view(run.spark, scores, has_readers=bool(readers)):
+        stage.notes.append(missing)
+    elif refusals := grant_to(run.spark, scores, readers):
+        stage.notes += refusals
+        run.record.warnings[REFUSED] = len(refusals)
 
 
 def publish_rows(

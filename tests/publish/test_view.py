@@ -1,8 +1,15 @@
 """The GRANT to a reader of the view. Nothing here starts Spark, whose own catalog refuses it."""
 
-import pytest
+from dataclasses import dataclass, field
+from typing import cast
 
-from customer_mart.publish.view import grant_select
+import pytest
+from pyspark.errors import AnalysisException
+from pyspark.sql import SparkSession
+
+from customer_mart.publish.target import target
+from customer_mart.publish.view import grant_select, grant_to
+from customer_mart.settings import load_settings
 
 
 @pytest.mark.parametrize(
@@ -19,3 +26,27 @@ def test_a_reader_is_one_quoted_name(reader: str, named: str) -> None:
     assert grant_select(view, reader) == (
         f"GRANT SELECT ON VIEW `main`.`crm`.`v_customer_ltv` TO {named}"
     )
+
+
+@dataclass
+class Granting:
+    """A session whose catalog grants to those it knows."""
+
+    known: str
+    statements: list[str] = field(default_factory=list)
+
+    def sql(self, statement: str) -> None:
+        self.statements.append(statement)
+        if not statement.endswith(f"`{self.known}`"):
+            raise AnalysisException("Could not find principal\nin a stack")
+
+
+def test_a_reader_who_left_keeps_the_grant_from_nobody_else() -> None:
+    scores = target("customer_ltv_scoring", load_settings(None, ["mart.schema=main.crm"]).mart)
+    session = Granting(known="ann")
+    refusals = grant_to(cast(SparkSession, session), scores, ["left", "ann"])
+    assert refusals == [
+        "SELECT on v_customer_ltv cannot be granted to left (Could not find principal)"
+    ]
+    view = "`main`.`crm`.`v_customer_ltv`"
+    assert session.statements == [grant_select(view, "left"), grant_select(view, "ann")]
