@@ -4,21 +4,29 @@ import argparse
 import re
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from customer_mart import __version__
 from customer_mart.settings.names import holds_credential
 
 # How argparse begins where it takes no more.
 _UNKNOWN = "unrecognized arguments: "
-# What follows an unknown flag in the place of the command.
-_NO_COMMAND = re.compile(
-    r"(?<=^argument command: invalid choice: ).*(?= \(choose from )", re.DOTALL
+# What follows an unknown flag in the place of the command, and the value of a flag that has none.
+_NOT_TAKEN = re.compile(
+    r"(?<=^argument command: invalid choice: ).*(?= \(choose from )"
+    r"|(?<=: ignored explicit argument ).*",
+    re.DOTALL,
 )
 
 
 class _Parser(argparse.ArgumentParser):
-    """Repeats no argument that may hold a credential, as argparse does whatever is wrong."""
+    """Repeats no argument that may hold a credential, as argparse does whatever is wrong.
+
+    Nor does it take a flag that is cut short, for one that may be two is repeated with its value.
+    """
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given, allow_abbrev=False)
 
     def error(self, message: str) -> NoReturn:
         if holds_credential(message):
@@ -26,15 +34,15 @@ class _Parser(argparse.ArgumentParser):
         elif message.startswith(_UNKNOWN):
             words = message.removeprefix(_UNKNOWN).split()
             message = _UNKNOWN + " ".join(_flag_alone(word) for word in words)
-        super().error(_NO_COMMAND.sub("...", message))
+        super().error(_NOT_TAKEN.sub("...", message))
 
 
 def _flag_alone(word: str) -> str:
     """An argument without its value, for that of a flag nobody knows may be a secret."""
     flag, equals, _ = word.partition("=")
-    if not flag.startswith("-"):
-        return "..."
-    return f"{flag}=..." if equals else flag
+    if re.fullmatch(r"--[a-z][a-z-]*|-[a-z]", flag):
+        return f"{flag}=..." if equals else flag
+    return "..."
 
 
 def command_parser(description: str | None) -> argparse.ArgumentParser:

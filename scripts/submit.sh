@@ -16,12 +16,14 @@ Submits JOB, such as jobs/build_customer_mart.py, with its flags. OPTIONs are sp
                     conf/spark-local.conf, -standalone.conf, -yarn.conf or -kubernetes.conf
   --conf-file FILE  another properties file; its spark.master will do in place of --master
   --jars-dir DIR    Delta Lake from the jars in DIR (scripts/fetch_jars.sh) in place of a download;
-                    other jars come by --jars then, not by the property spark.jars
+                    other jars come by --jars then, not by the property spark.jars, and packages
+                    by --packages, for those of the properties file are not fetched
 
 From the environment:
 
   SPARK_HOME             the Spark whose spark-submit to use, else the one on PATH or in .venv
-  PYSPARK_DRIVER_PYTHON  the Python of the driver, with the package and what it imports
+  PYSPARK_DRIVER_PYTHON  the Python of the driver, with the package and what it imports; on
+                         Kubernetes it is the property spark.pyspark.driver.python
   DELTA_JARS             the same as --jars-dir
 USAGE
 }

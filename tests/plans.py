@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 
@@ -33,11 +34,17 @@ def plans_that_ran(spark: SparkSession, work: Callable[[], object]) -> list[list
     context, shared = spark.sparkContext._jsc.sc(), spark._jsparkSession.sharedState()
     store, bus = shared.statusStore(), context.listenerBus()
     bus.waitUntilEmpty()
-    before = store.executionsCount()
+    before = max(_executions(store), default=-1)
     work()
     bus.waitUntilEmpty()
-    listed = store.executionsList()
-    assert listed.length() == store.executionsCount()
-    executions = [listed.apply(number) for number in range(before, listed.length())]
-    graphs = [store.planGraph(execution.executionId()).allNodes() for execution in executions]
+    of_work = [number for number in _executions(store) if number > before]
+    # The engine forgets the oldest; here it must have kept each.
+    assert of_work == list(range(before + 1, before + 1 + len(of_work)))
+    graphs = [store.planGraph(number).allNodes() for number in of_work]
     return [[nodes.apply(n).desc() for n in range(nodes.length())] for nodes in graphs]
+
+
+def _executions(store: Any) -> list[int]:
+    """The ids of the queries that the engine still knows of, oldest first."""
+    listed = store.executionsList()
+    return sorted(listed.apply(n).executionId() for n in range(listed.length()))

@@ -73,6 +73,13 @@ def test_a_credential_among_the_arguments_is_not_repeated(
             ["--secret-key", "wJalrXUtnFEMI", "status"],
             "argument command: invalid choice: ... (choose from ",
         ),
+        (["erase", "--user=wJalrXUtnFEMI"], "required: --user-id"),
+        (
+            ["erase", "--user-id", "a", "--purge=wJalrXUtnFEMI"],
+            "--purge: ignored explicit argument ",
+        ),
+        (["status", "-pwJalrXUtnFEMI"], "unrecognized arguments: ..."),
+        (["status", "--token", "--wJalrXUtnFEMI"], "unrecognized arguments: --token ..."),
     ],
 )
 def test_of_an_unknown_flag_the_name_alone_is_repeated(

@@ -16,9 +16,9 @@ from customer_mart.publish.target import Target
 class LastRun:
     """The run that published dim_customer last, and the version each table had by then.
 
-    rows_of: by table, the run whose rows it held by then; None where none told. keys_of_others:
-    rows that were set aside because another user has their key. ledger: that of erased customers
-    as it found it; None when there was none.
+    rows_of: by table, the run whose rows it held by then, None where none told; records of older
+    versions know of no table. keys_of_others: rows that were set aside because another user has
+    their key. ledger: that of erased customers as it found it; None when there was none.
     """
 
     as_of: datetime
@@ -35,14 +35,18 @@ class LastRun:
         """What has made a table another than it was by then, in words; None if nothing has.
 
         An older copy of it comes to the same version by maintenance and erasures, one that was
-        made anew by other runs.
+        made anew by other runs. Where neither the record nor the log, once the old part of it was
+        cleaned up, tells whose rows these are, the version has to do.
 
         commits: the table's history, newest first.
         """
         if change := change_since(commits, self.target_versions[table]):
             return change
-        now, then = run_of_rows(commits), self.rows_of[table]
-        return None if now == then else f"it has the rows of {_named(now)}, not of {_named(then)}"
+        now, is_cleaned = run_of_rows(commits), commits[-1].version > 0
+        then = self.rows_of.get(table, now)
+        if now == then or (now is None and is_cleaned):
+            return None
+        return f"it has the rows of {_named(now)}, not of {_named(then)}"
 
 
 def last_run(spark: SparkSession, runs: Target) -> LastRun | None:
@@ -56,8 +60,8 @@ def last_run(spark: SparkSession, runs: Target) -> LastRun | None:
         # Older versions made the table without the last columns.
         told = row.asDict()
         targets = {**row["target_versions"], **targets}
-        published = dict.fromkeys(row["target_versions"], row["run_id"])
-        rows_of = {**published, **(told.get("rows_of") or {}), **rows_of}
+        if (kept := told.get("rows_of")) is not None:
+            rows_of = {**dict.fromkeys(row["target_versions"], row["run_id"]), **kept, **rows_of}
         if "dim_customer" in row["target_versions"]:
             return LastRun(
                 as_of=row["as_of"].astimezone(),

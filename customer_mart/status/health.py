@@ -92,8 +92,8 @@ def _repair(table: TableState) -> str:
             "history of customer_ltv_scoring still tells"
         )
     return (
-        f"RESTORE it to version {table.recorded} if its rows are not right, for a build only adds "
-        "to them; then run customer-mart build"
+        f"if its rows are not right, RESTORE it (it was at version {table.recorded}) or put it "
+        "back from a backup, for a build only adds to them; then run customer-mart build"
     )
 
 

@@ -95,7 +95,7 @@ def test_a_table_that_is_not_as_the_last_run_left_it_is_told_by_who_changed_it(
 @pytest.mark.parametrize(
     ("version", "action"),
     [
-        (4, "find out who changed it, and RESTORE it to version 3 if its rows are not right"),
+        (4, "find out who changed it, and if its rows are not right, RESTORE it (it was at "),
         (None, "find out who changed it, and put it back or run customer-mart build, which makes"),
     ],
 )
