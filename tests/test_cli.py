@@ -73,7 +73,7 @@ def test_a_credential_among_the_arguments_is_not_repeated(
             ["--secret-key", "wJalrXUtnFEMI", "status"],
             "argument command: invalid choice: ... (choose from ",
         ),
-        (["erase", "--user=wJalrXUtnFEMI"], "required: --user-id"),
+        (["erase", "--user=wJalrXUtnFEMI"], "unrecognized arguments: --user=..."),
         (
             ["erase", "--user-id", "a", "--purge=wJalrXUtnFEMI"],
             "--purge: ignored explicit argument ",
