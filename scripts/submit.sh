@@ -57,15 +57,13 @@ comma_separated() {
     echo "${found[*]}"
 }
 
-# spark-submit leaves out the property spark.jars where there is a --jars.
-refuse_spark_jars() {
+# Whether the property spark.jars is set, which spark-submit leaves out where there is a --jars.
+has_spark_jars() {
     local option
     for option in "${submit[@]}"; do
-        [[ "$option" != spark.jars=?* ]] || wrong_usage "$spark_jars_are_lost"
+        [[ "$option" != spark.jars=?* ]] || return 0
     done
-    if grep -Eqs '^[[:space:]]*spark\.jars[[:space:]=:]+[^[:space:]=:]' -- "$conf_file"; then
-        wrong_usage "$spark_jars_are_lost"
-    fi
+    grep -Eqs '^[[:space:]]*spark\.jars[[:space:]=:]+[^[:space:]=:]' -- "$conf_file"
 }
 
 spark_submit() {
@@ -81,7 +79,6 @@ require_spark_submit() {
         wrong_usage "There is no ${submit[0]}: set SPARK_HOME, or run scripts/environment.sh."
 }
 
-spark_jars_are_lost="--jars-dir: spark.jars would be left out; name those jars with --jars."
 submit=("$(spark_submit)")
 master="" conf_file="" jars_dir="${DELTA_JARS:-}" jars=""
 while [[ "${1:-}" == -* ]]; do
@@ -127,15 +124,14 @@ done
 [[ $# -gt 0 ]] || wrong_usage "Say which job: jobs/build_customer_mart.py, for one."
 if [[ -n "$jars_dir" ]]; then
     delta="$(comma_separated "$jars_dir")"
-    refuse_spark_jars
+    ! has_spark_jars ||
+        wrong_usage "--jars-dir: spark.jars would be left out; name those jars with --jars."
+    # Before the options, of which the last counts: packages of one's own are fetched all the same.
+    submit=("${submit[0]}" --conf spark.jars.packages= "${submit[@]:1}")
     # spark-submit goes by the last --jars alone.
     jars="$delta${jars:+,$jars}"
 fi
 [[ -z "$jars" ]] || submit+=(--jars "$jars")
-if [[ -n "$jars_dir" ]]; then
-    # Before the options, of which the last counts: packages of one's own are fetched all the same.
-    submit=("${submit[0]}" --conf spark.jars.packages= "${submit[@]:1}")
-fi
 require_spark_submit
 
 exec "${submit[@]}" --properties-file "$conf_file" "$@"

@@ -31,18 +31,18 @@ def ensure_tables(run: Run, *tables: str) -> None:
         # Each takes seconds of waiting for small commits, and none needs another.
         for done in [pool.submit(ensure_table, run.spark, run.target(t)) for t in tables]:
             done.result()
-        if "customer_ltv_scoring" in tables and run.settings.publish.view:
+        if "customer_ltv_scoring" in tables:
             _ensure_view(run, stage)
 
 
 def _ensure_view(run: Run, stage: Stage) -> None:
-    """The view of scores that are in a catalog; what it does not grant is a warning."""
-    scores, readers = run.target("customer_ltv_scoring"), run.settings.publish.view_readers
-    if not scores.is_table:
+    """The view of scores that are in a catalog, if it is wanted; a grant refused is a warning."""
+    scores, options = run.target("customer_ltv_scoring"), run.settings.publish
+    if not (scores.is_table and options.view):
         return
-    if missing := ensure_view(run.spark, scores, has_readers=bool(readers)):
+    if missing := ensure_view(run.spark, scores, has_readers=bool(options.view_readers)):
         stage.notes.append(missing)
-    elif refusals := grant_to(run.spark, scores, readers):
+    elif refusals := grant_to(run.spark, scores, options.view_readers):
         stage.notes += refusals
         run.record.warnings[REFUSED] = len(refusals)
 
