@@ -36,17 +36,20 @@ NEEDED = {
 }
 SQL = Path(__file__).parent
 PLAIN_PARTITIONS = "32"
-SparkWork = Callable[[SparkSession, Path, Path], None]
+# The seconds that each stage of a run took, by its name; nothing of work without stages.
+Stages = Mapping[str, float]
+SparkWork = Callable[[SparkSession, Path, Path], Stages]
 
 
-def scan(spark: SparkSession, sources: Path, _: Path) -> None:
+def scan(spark: SparkSession, sources: Path, _: Path) -> Stages:
     """Reads what everybody has to read, and drops it."""
     for name, columns in NEEDED.items():
         needed = spark.read.parquet(str(sources / name)).select(*columns)
         needed.write.format("noop").mode("overwrite").save()
+    return {}
 
 
-def plain(spark: SparkSession, sources: Path, output: Path) -> None:
+def plain(spark: SparkSession, sources: Path, output: Path) -> Stages:
     """The plain translation, written as a partitioned Delta table.
 
     Every task writes a file into every date, so that it gets the fewer and larger partitions which
@@ -62,32 +65,39 @@ def plain(spark: SparkSession, sources: Path, output: Path) -> None:
     customers = plain_dim_customer(tables, AS_OF)
     write = customers.write.format("delta").partitionBy("signup_date").mode("overwrite")
     write.save(str(output / "dim_customer"))
+    return {}
 
 
-def dim_customer(spark: SparkSession, sources: Path, output: Path) -> None:
+def dim_customer(spark: SparkSession, sources: Path, output: Path) -> Stages:
     """This project's, told that every source's key is unique."""
     unique = [f"sources.{name}.unique=true" for name in STAGING_TABLES]
-    build(spark, build_dim_customer, sources, output, unique)
+    return build(spark, build_dim_customer, sources, output, unique)
 
 
-def dim_customer_deduplicated(spark: SparkSession, sources: Path, output: Path) -> None:
+def dim_customer_without_aqe(spark: SparkSession, sources: Path, output: Path) -> Stages:
+    """The same with adaptive execution off: what it does for a heavy buyer is the difference."""
+    spark.conf.set("spark.sql.adaptive.enabled", "false")
+    return dim_customer(spark, sources, output)
+
+
+def dim_customer_deduplicated(spark: SparkSession, sources: Path, output: Path) -> Stages:
     """This project's, which looks for duplicates."""
-    build(spark, build_dim_customer, sources, output)
+    return build(spark, build_dim_customer, sources, output)
 
 
-def customer_ltv_scoring(spark: SparkSession, sources: Path, output: Path) -> None:
+def customer_ltv_scoring(spark: SparkSession, sources: Path, output: Path) -> Stages:
     """This project's, of the dim_customer that is in the output."""
-    build(spark, build_customer_ltv_scoring, sources, output)
+    return build(spark, build_customer_ltv_scoring, sources, output)
 
 
-def customer_mart(spark: SparkSession, sources: Path, output: Path) -> None:
+def customer_mart(spark: SparkSession, sources: Path, output: Path) -> Stages:
     """This project's, both tables, rebuilt."""
-    build(spark, build_customer_mart, sources, output)
+    return build(spark, build_customer_mart, sources, output)
 
 
-def incremental(spark: SparkSession, sources: Path, output: Path) -> None:
+def incremental(spark: SparkSession, sources: Path, output: Path) -> Stages:
     """This project's, both tables, brought up to date from what changed; or it fails."""
-    build(spark, build_customer_mart, sources, output, mode="incremental")
+    return build(spark, build_customer_mart, sources, output, mode="incremental")
 
 
 def build(
@@ -97,10 +107,12 @@ def build(
     mart: Path,
     overrides: Sequence[str] = (),
     mode: Mode = "full",
-) -> None:
+) -> Stages:
     locations = {"sources": str(sources), "mart": str(mart)}
     settings = load_settings(None, overrides, locations)
-    recorded(start_run(spark, settings, AS_OF, mode), table)
+    run = start_run(spark, settings, AS_OF, mode)
+    recorded(run, table)
+    return run.progress.durations
 
 
 def duckdb_dim_customer(sources: Path, output: Path, memory: str, scratch: Path) -> None:
@@ -120,17 +132,19 @@ def duckdb_dim_customer(sources: Path, output: Path, memory: str, scratch: Path)
 
 
 DUCKDB, OURS, SCORING = "duckdb", "dim_customer", "customer_ltv_scoring"
-DEDUPLICATED = "dim_customer_deduplicated"
+DEDUPLICATED, WITHOUT_AQE = "dim_customer_deduplicated", "dim_customer_without_aqe"
+PLAIN = "plain"
 FULL, REBUILT, UNCHANGED = "customer_mart", "customer_mart_rebuilt", "incremental_unchanged"
 # By contender, the share of customers that the changes before it touch.
 TOUCHED = {"incremental_0.1_percent": 0.001, "incremental_1_percent": 0.01}
 INCREMENTAL = (UNCHANGED, *TOUCHED)
 SPARK_WORK: dict[str, SparkWork] = {
     "scan": scan,
-    "plain": plain,
+    PLAIN: plain,
     OURS: dim_customer,
     DEDUPLICATED: dim_customer_deduplicated,
     SCORING: customer_ltv_scoring,
+    WITHOUT_AQE: dim_customer_without_aqe,
     FULL: customer_mart,
     **dict.fromkeys(INCREMENTAL, incremental),
     REBUILT: customer_mart,
@@ -149,6 +163,6 @@ FINDS_SOURCES_OF = {**GOES_ON_WITH, REBUILT: FULL}
 # In the order in which they run: the scores need the dim_customer that was built before.
 CONTENDERS = ("scan", DUCKDB, *list(SPARK_WORK)[1:])
 BASE = CONTENDERS[: CONTENDERS.index(SCORING) + 1]
-DIM_MAKERS = (DUCKDB, "plain", OURS, DEDUPLICATED, FULL, REBUILT)
+DIM_MAKERS = (DUCKDB, PLAIN, OURS, DEDUPLICATED, WITHOUT_AQE, FULL, REBUILT)
 # Those of incremental runs are in what the full build before them made.
 SCORE_MAKERS = (SCORING, FULL, REBUILT)

@@ -86,7 +86,7 @@ def measured_spark(task: Task, output: Path, scratch: Path) -> Answer:
         sources = prepared(spark, task.contender, Path(task.sources), output)
         write_back()
         begun, start = time.time(), time.perf_counter()
-        SPARK_WORK[task.contender](spark, sources, output)
+        stages = SPARK_WORK[task.contender](spark, sources, output)
         seconds, ended = time.perf_counter() - start, time.time()
         memory = peak_memory(jvm_id(spark))
     finally:
@@ -94,7 +94,8 @@ def measured_spark(task: Task, output: Path, scratch: Path) -> Answer:
     (log,) = (scratch / "events").iterdir()
     with log.open(encoding="utf-8") as lines:
         engine = engine_measures(lines, math.floor(begun * 1000), math.ceil(ended * 1000))
-    return {"seconds": seconds, **asdict(engine), "peak_memory_bytes": memory}
+    taken = {"seconds": seconds, "stages": dict(stages)}
+    return {**taken, **asdict(engine), "peak_memory_bytes": memory}
 
 
 def write_back() -> None:
@@ -130,7 +131,7 @@ def measured_duckdb(task: Task, output: Path, scratch: Path) -> Answer:
     # Kilobytes on Linux, bytes on macOS.
     unit = 1 if sys.platform == "darwin" else 1024
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-    return {"seconds": seconds, **nothing, "peak_memory_bytes": peak}
+    return {"seconds": seconds, "stages": {}, **nothing, "peak_memory_bytes": peak}
 
 
 @contextmanager

@@ -60,6 +60,16 @@ TARGETS: dict[str, tuple[Target, ...]] = {
     ),
     "skewed": (
         Target("one heavy buyer / none", "dim_customer_skewed", "dim_customer"),
+        Target(
+            "adaptive execution off / on, one heavy buyer",
+            "dim_customer_skewed_without_aqe",
+            "dim_customer_skewed",
+        ),
+        Target(
+            "dim_customer / plain translation, one heavy buyer",
+            "dim_customer_skewed",
+            "plain_skewed",
+        ),
         Target("dim_customer / DuckDB, one heavy buyer", "dim_customer_skewed", "duckdb_skewed"),
     ),
     "redelivered": (

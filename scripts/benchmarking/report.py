@@ -3,6 +3,7 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from rich.console import Console
@@ -27,9 +28,10 @@ VERDICTS = {True: "met", False: "MISSED", None: "-"}
 
 
 def print_report(result: Result) -> None:
-    """Both tables of a scenario, and what went wrong in plain words."""
+    """The tables of a scenario, and what went wrong in plain words."""
     console = Console(width=160)
     console.print(costs_table(result))
+    console.print(stages_table(result))
     console.print(ratios_table(result))
     for measurement in result.measurements:
         if measurement.error:
@@ -56,6 +58,27 @@ def costs_table(result: Result) -> Table:
         finished = f"{len(done)} of {len(result.of(entry.name))}"
         table.add_row(entry.name, finished, *spread_cells(seconds, 1), *costs, fact_reads(done))
     return table
+
+
+def stages_table(result: Result) -> Table:
+    """One row per stage of a run, one column per entry that has any: median seconds."""
+    by_entry = {entry.name: stage_seconds(result, entry.name) for entry in result.entries}
+    staged = {name: stages for name, stages in by_entry.items() if stages}
+    table = Table(title=f"{result.key}: seconds by stage", title_justify="left")
+    table.add_column("stage")
+    for name in staged:
+        table.add_column(name, justify="right")
+    for stage in dict.fromkeys(stage for stages in staged.values() for stage in stages):
+        cells = (f"{s[stage]:.1f}" if stage in s else "-" for s in staged.values())
+        table.add_row(stage, *cells)
+    return table
+
+
+def stage_seconds(result: Result, entry: str) -> dict[str, float]:
+    """The median seconds of each stage of an entry's runs, in the order of the first."""
+    done = [m.measures["stages"] for m in result.of(entry) if not m.error]
+    names = dict.fromkeys(name for stages in done for name in stages)
+    return {name: median(stages[name] for stages in done if name in stages) for name in names}
 
 
 def ratios_table(result: Result) -> Table:

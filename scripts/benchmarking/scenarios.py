@@ -14,8 +14,10 @@ from scripts.benchmarking.contenders import (
     GOES_ON_WITH,
     INCREMENTAL,
     OURS,
+    PLAIN,
     REBUILT,
     SCORE_MAKERS,
+    WITHOUT_AQE,
 )
 from scripts.benchmarking.data_set import AS_OF, DataSet, data_set, described, doubled, redelivered
 from scripts.benchmarking.equality import ORACLE, difference, wrong_scores
@@ -113,6 +115,12 @@ def entries(scenario: str, scale: float, contenders: Sequence[str]) -> list[Entr
             Entry(OURS, OURS, base),
             Entry(f"{OURS}_skewed", OURS, skewed),
             Entry(f"{OURS}_skewed_deduplicated", DEDUPLICATED, skewed),
+            # Without adaptive execution, and the plan that adds up partially before its exchanges:
+            # how far either helps where one customer has most of a partition.
+            Entry(f"{OURS}_skewed_without_aqe", WITHOUT_AQE, skewed),
+            Entry(f"{PLAIN}_skewed", PLAIN, skewed),
+            # The least memory, and all that a build does.
+            Entry(f"{FULL}_skewed_{SMALL_MEMORY}", FULL, skewed, SMALL_MEMORY),
             Entry(f"{DUCKDB}_skewed", DUCKDB, skewed),
         ],
         "redelivered": [

@@ -37,7 +37,7 @@ from scripts.benchmarking.event_log import (
 from scripts.benchmarking.measure import data_files
 from scripts.benchmarking.picture import draw_ratios
 from scripts.benchmarking.ratios import TARGETS, Ratio, Spread, Target, ratio, ratios, spread
-from scripts.benchmarking.report import FACTS, save_results
+from scripts.benchmarking.report import FACTS, save_results, stage_seconds
 from scripts.benchmarking.scenarios import SCENARIOS, Measurement, Result, entries, pairs
 from tests.processes import quick_environment
 
@@ -76,7 +76,7 @@ def result_of(seconds: dict[str, list[float]], *, scale: float = 1.0) -> Result:
     """A finished base scenario of the entries that are named."""
     listed = entries("base", scale, list(seconds))
     measurements = [
-        Measurement(name, repetition, {"seconds": taken})
+        Measurement(name, repetition, {"seconds": taken, "stages": {"stg_signups": taken / 4}})
         for name, values in seconds.items()
         for repetition, taken in enumerate(values)
     ]
@@ -254,6 +254,9 @@ def test_results_on_the_same_rows_are_compared_with_the_first_of_them() -> None:
     skewed = pairs(entries("skewed", 1, CONTENDERS))
     assert [(first.name, other.name) for first, other in skewed] == [
         ("dim_customer_skewed", "dim_customer_skewed_deduplicated"),
+        ("dim_customer_skewed", "dim_customer_skewed_without_aqe"),
+        ("dim_customer_skewed", "plain_skewed"),
+        ("dim_customer_skewed", "customer_mart_skewed_2g"),
         ("dim_customer_skewed", "duckdb_skewed"),
     ]
     redeliveries = pairs(entries("redelivered", 1, CONTENDERS))
@@ -368,6 +371,12 @@ def test_scenarios_are_saved_beside_each_other(tmp_path: Path) -> None:
     }
 
 
+def test_what_a_stage_took_is_its_median_over_the_repetitions() -> None:
+    result = result_of({"dim_customer": [8.0, 6.0, 7.0], "duckdb": []})
+    assert stage_seconds(result, "dim_customer") == {"stg_signups": 1.75}
+    assert stage_seconds(result, "duckdb") == {}
+
+
 def test_the_same_ratios_give_the_same_picture(tmp_path: Path) -> None:
     file = tmp_path / "results.json"
     save_results(result_of({"dim_customer": [8.0], "duckdb": [3.2]}), file, tmp_path / "a.svg")
@@ -408,6 +417,10 @@ def test_every_contender_finishes_with_the_same_result(tmp_path: Path) -> None:
     for name in ("scan", "dim_customer", "dim_customer_deduplicated"):
         assert measures[name]["reads"].items() >= once.items(), name
     assert measures["scan"]["files"] == 0
+    for name in ("dim_customer", "dim_customer_deduplicated", "customer_ltv_scoring"):
+        stages = measures[name]["stages"].values()
+        assert 0 < sum(stages) <= measures[name]["seconds"], name
+    assert measures["plain"]["stages"] == {}
     assert measures["duckdb"]["files"] == 1
     assert [r["target"]["name"] for r in base["ratios"]] == [t.name for t in TARGETS["base"]]
     assert "<svg" in picture.read_text()
