@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 from customer_mart import __version__
 from customer_mart.settings.names import holds_credential
 
+BOTH_TABLES = "customer_mart"
 # How argparse begins where it takes no more.
 _UNKNOWN = "unrecognized arguments: "
 # What follows an unknown flag in the place of the command, and the value of a flag that has none.
@@ -51,6 +52,7 @@ def command_parser(description: str | None) -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="command", required=True)
     build = commands.add_parser("build", help="build dim_customer and customer_ltv_scoring")
+    _add_only(build)
     _add_build_arguments(build)
     summary = commands.add_parser("summary", help="show what the last run built")
     top = commands.add_parser("top", help="show the players with the best ltv_score")
@@ -71,7 +73,10 @@ def command_parser(description: str | None) -> argparse.ArgumentParser:
 
 
 def job_parser(table: str) -> argparse.ArgumentParser:
-    """The parser of a script under jobs/ that builds one table or both; the flags are the same."""
+    """The parser of a script under jobs/ that builds one table or both.
+
+    Its flags are those of `customer-mart build`, but for --only where one table is all it builds.
+    """
     description = f"Build {table}."
     if table == "customer_ltv_scoring":
         description += (
@@ -79,6 +84,10 @@ def job_parser(table: str) -> argparse.ArgumentParser:
             "--sources and --mode change nothing, and another --as-of is refused."
         )
     parser = _Parser(description=description)
+    if table == BOTH_TABLES:
+        _add_only(parser)
+    else:
+        parser.set_defaults(table=table)
     _add_build_arguments(parser)
     _add_common_arguments(parser)
     return parser
@@ -100,8 +109,18 @@ def _add_common_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--verbose", action="store_true", help="show the stack trace of an error")
 
 
+def _add_only(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--only",
+        choices=["dim_customer", "customer_ltv_scoring"],
+        default=BOTH_TABLES,
+        dest="table",
+        help="build one of the two tables; the scores alone are made of the dim_customer that was "
+        "published last, at its instant, whatever --sources and --mode say",
+    )
+
+
 def _add_build_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.set_defaults(table="customer_mart")
     parser.add_argument(
         "--sources",
         type=_place,

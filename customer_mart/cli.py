@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def run_job(table: str, arguments: Sequence[str] | None = None) -> int:
     """A script under jobs/: the flags of `customer-mart build`, for one table or for both."""
     parsed = job_parser(table).parse_args(arguments)
-    parsed.command, parsed.table = "build", table
+    parsed.command = "build"
     return _guarded(parsed)
 
 

@@ -201,7 +201,7 @@ def _require_delta(spark: SparkSession) -> None:
         spark.read.format("delta")
         spark.range(0).write.format("delta")
     except PySparkException as error:
-        raise UsageError(_no_jars()) from error
+        raise UsageError(_no_jars(spark.version)) from error
 
 
 def _who_sets(name: str) -> str:
@@ -213,9 +213,10 @@ def _who_sets(name: str) -> str:
     )
 
 
-def _no_jars() -> str:
+def _no_jars(spark_version: str) -> str:
+    minor = ".".join(spark_version.split(".")[:2])
     return (
         "This Spark session is set up for Delta Lake but lacks its jars: submit with "
         "--properties-file conf/spark-local.conf, or add "
-        "--packages io.delta:delta-spark_4.2_2.13:4.4.0"
+        f"--packages io.delta:delta-spark_{minor}_2.13:4.4.0"
     )

@@ -1,9 +1,9 @@
 """Build customer_ltv_scoring alone from the dim_customer that was published last.
 
-Takes the flags of `customer-mart build`, so that one line of a scheduler fits every build;
---sources and --mode change nothing, for scores are made of dim_customer alone and of everybody.
-By hand or with spark-submit; on Databricks tasks call the wheel's entry point
-`customer-mart-task` instead (resources/).
+The same as `customer-mart build --only customer_ltv_scoring`, by hand or with spark-submit; on
+Databricks tasks call the wheel's entry point `customer-mart-task` with these arguments. It takes
+the flags of every build, so that one line of a scheduler fits them all; --sources and --mode
+change nothing, because scores are made of dim_customer alone, and of everybody.
 """
 
 import sys

@@ -1,7 +1,7 @@
 """Build dim_customer and customer_ltv_scoring from the staging tables.
 
-Takes the flags of `customer-mart build`, by hand or with spark-submit; on Databricks tasks call
-the wheel's entry point `customer-mart-task` instead (resources/).
+The same as `customer-mart build`, by hand or with spark-submit; on Databricks tasks call the
+wheel's entry point `customer-mart-task` with these arguments (resources/).
 """
 
 import sys

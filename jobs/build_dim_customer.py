@@ -1,7 +1,7 @@
 """Build dim_customer alone from the staging tables.
 
-Takes the flags of `customer-mart build`, by hand or with spark-submit; on Databricks tasks call
-the wheel's entry point `customer-mart-task` instead (resources/).
+The same as `customer-mart build --only dim_customer`, by hand or with spark-submit; on Databricks
+tasks call the wheel's entry point `customer-mart-task` with these arguments.
 """
 
 import sys

@@ -1,7 +1,7 @@
 """Erase customers from the mart's tables, and keep later runs from bringing them back.
 
-Takes the flags of `customer-mart erase`, by hand or with spark-submit; on Databricks tasks call
-the wheel's entry point `customer-mart-task` instead (resources/).
+The same as `customer-mart erase`, by hand or with spark-submit; on Databricks a task calls the
+wheel's entry point `customer-mart-task` with these arguments.
 """
 
 import sys

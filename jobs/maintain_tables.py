@@ -1,7 +1,7 @@
 """Maintain the mart's tables: compact small files, delete files that nobody needs any more.
 
-Takes the flags of `customer-mart maintain`, by hand or with spark-submit; on Databricks tasks call
-the wheel's entry point `customer-mart-task` instead (resources/).
+The same as `customer-mart maintain`, by hand or with spark-submit; on Databricks tasks call the
+wheel's entry point `customer-mart-task` with these arguments (resources/).
 """
 
 import sys

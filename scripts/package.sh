@@ -30,7 +30,7 @@ wrong_usage() {
     exit 2
 }
 
-python=python
+python=
 out=dist
 while [[ $# -gt 0 ]]; do
     case "$1" in
@@ -57,6 +57,9 @@ while [[ $# -gt 0 ]]; do
 done
 mkdir -p -- "$out" 2>/dev/null || wrong_usage "OUT_DIR: '$out' is no folder and cannot be made one."
 out="$(cd -- "$out" && pwd)"
+# A name means what it does now, not the .venv that is about to come first. One that is unknown
+# here may be a version that uv knows.
+[[ "$python" == */* ]] || python="$(command -v -- "$python" || echo "$python")"
 if [[ "$python" == */* ]]; then
     # From here on paths are those of the repository. Links stay: they say where a Python is found.
     [[ "$python" == /* ]] || python="$PWD/$python"
@@ -65,6 +68,7 @@ fi
 
 # shellcheck source=/dev/null
 source "$root/scripts/environment.sh"
+python="${python:-python}"
 cd "$root"
 work="$(mktemp -d)"
 trap 'rm -rf "$work"' EXIT

@@ -29,6 +29,8 @@ IS_CONNECT = os.environ.get("CUSTOMER_MART_TEST_API_MODE") == "connect"
 # Seconds since 1970, after which no slow test begins, and none at all.
 SLOW_TESTS_START_UNTIL = float(os.environ.get("SLOW_TESTS_START_UNTIL", "inf"))
 TESTS_START_UNTIL = float(os.environ.get("TESTS_START_UNTIL", "inf"))
+# Folders of the tests that a change is judged by before others that are slow.
+PROOFS = ("incremental", "faults", "erasure")
 TEST_SETTINGS = {
     "spark.driver.memory": os.environ.get("CUSTOMER_MART_TEST_MEMORY", "3g"),
     "spark.driver.extraJavaOptions": LAPTOP["spark.driver.extraJavaOptions"],
@@ -57,9 +59,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         needed = item.get_closest_marker("classic")
         if IS_CONNECT and needed:
             item.add_marker(pytest.mark.skip(reason=f"not with Spark Connect: {needed.args[0]}"))
-    # Files with slow tests come last: those are what a slow machine leaves out.
+    # Files with slow tests come last: those are what a slow machine leaves out. It is to leave out
+    # what is proven of incremental runs and of kills last of all.
     slow = {item.path for item in items if _is_slow(item)}
-    items.sort(key=lambda item: item.path in slow)
+    other = {path for path in slow if path.parent.name not in PROOFS}
+    items.sort(key=lambda item: (item.path in slow) + (item.path in other))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

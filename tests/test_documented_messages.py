@@ -21,12 +21,29 @@ NOT_OURS = {
 }
 
 
-def _quoted(page: str, section: str) -> list[str]:
-    """What stands in backticks in the first column of the tables of a section."""
+def _section(page: str, section: str) -> str:
     text = (ROOT / "docs" / page).read_text(encoding="utf-8")
-    [tables] = re.findall(rf"^## {section}$(.*?)(?=^## |\Z)", text, re.DOTALL | re.MULTILINE)
+    [found] = re.findall(rf"^## {section}$(.*?)(?=^## |\Z)", text, re.DOTALL | re.MULTILINE)
+    return str(found)
+
+
+def _messages(tables: str) -> list[str]:
+    """What stands in backticks in the first column of tables."""
     rows = re.findall(r"^\| (`.*?) \|", tables, re.MULTILINE)
     return [message for row in rows for message in re.findall(r"`([^`]+)`", row)]
+
+
+def _quoted(page: str, section: str) -> list[str]:
+    return _messages(_section(page, section))
+
+
+def _quoted_of_code(code: int) -> list[str]:
+    """The messages under an exit code on the page for those on call, and those of erasures."""
+    tables = _section("operations.md", "Failures")
+    [of_code] = re.findall(
+        rf"^Exit code {code}:$(.*?)(?=^Exit code |\Z)", tables, re.DOTALL | re.MULTILINE
+    )
+    return [*_messages(of_code), *_quoted("erasure.md", "Messages")]
 
 
 def _sentences() -> Iterator[str]:
@@ -44,8 +61,8 @@ def _sentences() -> Iterator[str]:
                     yield re.sub(r"{\w*}", VALUE, text)
 
 
-def _raised() -> Iterator[tuple[str, str]]:
-    """Every sentence that is written where its error is made, with the file it stands in.
+def _raised() -> Iterator[tuple[str, int, str]]:
+    """Every sentence that is written where its error is made, with its file and exit code.
 
     What is put together elsewhere, as by a function of its own, is none of these.
     """
@@ -61,7 +78,7 @@ def _raised() -> Iterator[tuple[str, str]]:
                 case _:
                     continue
             if name in ERRORS:
-                yield str(file.relative_to(ROOT)), text
+                yield str(file.relative_to(ROOT)), ERRORS[name], text
 
 
 def _docstring_or_parts(node: ast.AST) -> list[ast.expr]:
@@ -109,13 +126,12 @@ def _is_said(message: str) -> bool:
     return f"{head}{VALUE}" in SENTENCES and any(pattern.match(sentence) for sentence in ends)
 
 
-def _is_explained(sentence: str) -> bool:
-    """Whether a message of a page stands for the sentence."""
-    messages = [text for page, section in PAGES.items() for text in _quoted(page, section)]
-    return any(_pattern(message).match(sentence) for message in messages)
+def _is_explained(sentence: str, code: int) -> bool:
+    """Whether a message of a page stands for the sentence, under the exit code of its error."""
+    return any(_pattern(message).match(sentence) for message in _quoted_of_code(code))
 
 
-ERRORS = {error.__name__ for error in (MartError, DataError, UsageError)}
+ERRORS = {error.__name__: error.exit_code for error in (MartError, DataError, UsageError)}
 SENTENCES = list(_sentences())
 PAGES = {"operations.md": "Failures", "erasure.md": "Messages"}
 
@@ -128,16 +144,18 @@ def test_a_quoted_message_is_one_of_the_package(page: str, message: str) -> None
     assert _is_said(message) != (message in NOT_OURS), f"docs/{page}"
 
 
-@pytest.mark.parametrize(("file", "sentence"), list(_raised()))
-def test_a_sentence_of_the_package_is_explained_on_a_page(file: str, sentence: str) -> None:
-    assert _is_explained(sentence), file
+@pytest.mark.parametrize(("file", "code", "sentence"), list(_raised()))
+def test_a_sentence_of_the_package_is_explained_under_its_exit_code(
+    file: str, code: int, sentence: str
+) -> None:
+    assert _is_explained(sentence, code), file
 
 
 @pytest.mark.parametrize(
     "sentence", ["The mart is haunted", "There is no tea at \0", "Spark does not sleep: \0"]
 )
 def test_a_sentence_that_no_page_has_is_not_taken_for_explained(sentence: str) -> None:
-    assert not _is_explained(sentence)
+    assert not any(_is_explained(sentence, code) for code in ERRORS.values())
 
 
 @pytest.mark.parametrize(("page", "number"), [("operations.md", 70), ("erasure.md", 17)])

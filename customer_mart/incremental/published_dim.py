@@ -43,7 +43,7 @@ def newest_dim(spark: SparkSession, settings: Settings) -> tuple[int, datetime |
     table = target("dim_customer", settings.mart)
     never = (
         f"No dim_customer has been published at {table.place}: build it first with "
-        "jobs/build_dim_customer.py"
+        "customer-mart build"
     )
     if not table.exists(spark):
         raise DataError(never)

@@ -8,6 +8,7 @@ there, and are the scheduler's to keep apart; Databricks has an order of its own
 """
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 
 from pyspark.sql import DataFrame, SparkSession
@@ -52,11 +53,18 @@ class ClaimsTable:
         self._append(name, text)
 
     def replace(self, name: str, text: str) -> bool:
-        """Renews a claim, by a row more; False where it had gone. For a thread of its own."""
+        """Renews a claim, by a row more; False where it had gone. For a thread of its own.
+
+        Where it had gone the row is taken back: it would keep others off a mart that nobody holds.
+        """
         if has_jvm(self.spark):
             self.spark.sparkContext.setLocalProperty("spark.scheduler.pool", POOL)
         self._append(name, text)
-        return self._rows(name).count() > 1
+        if self._rows(name).count() > 1:
+            return True
+        with suppress(Exception):  # asked again, it would be told that its claim is there
+            self.delete(name)
+        return False
 
     def read(self, name: str) -> str | None:
         """What a claim says; None when it has gone."""

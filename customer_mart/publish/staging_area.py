@@ -20,6 +20,7 @@ from customer_mart.publish.hadoop_folder import HadoopFolder, has_jvm
 from customer_mart.settings.settings import Mart
 
 # A run's staged frame as a table: catalogs may have names in lower case only.
+BESIDE = "_staging"
 STAGED_TABLE = re.compile(r"_staging_\d{8}t\d{6}z_[0-9a-f]{8}_\w+", re.IGNORECASE)
 
 
@@ -71,8 +72,11 @@ class StagingArea:
 
     def _delete_folder(self) -> None:
         shutil.rmtree(self.place, ignore_errors=True)
-        with suppress(OSError):  # another run's staging keeps the common folder
-            Path(self.place).parent.rmdir()
+        common = Path(self.place).parent
+        # A folder that `mart.staging` names was there before, with rights of its own.
+        if common.name == BESIDE:
+            with suppress(OSError):  # another run's staging keeps it
+                common.rmdir()
 
     def _drop(self, name: str) -> None:
         self.spark.sql(f"DROP TABLE IF EXISTS {self._place(name)}")
@@ -112,7 +116,7 @@ def _drop_abandoned(spark: SparkSession, schema: str) -> None:
 
 def _beside(location: str) -> str:
     """The folder of staged rows beside the mart's tables."""
-    return f"{location}/_staging"
+    return f"{location}/{BESIDE}"
 
 
 def staging_area(spark: SparkSession, mart: Mart, run_id: str) -> StagingArea:

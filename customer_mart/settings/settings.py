@@ -154,7 +154,7 @@ class PlayerTypes(Model):
 
 
 class Publish(Model):
-    """How tables are written; no row depends on it."""
+    """How tables are written, and when they are rebuilt; no row depends on it."""
 
     max_records_per_file: Annotated[int, Field(gt=0)] = 1_000_000
     max_touched_fraction: Annotated[Decimal, Field(ge=0, le=1)] = Decimal("0.2")

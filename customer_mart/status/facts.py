@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from pyspark.sql import Row, SparkSession
+from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
 from customer_mart.contracts import MART_TABLES
@@ -14,7 +14,12 @@ from customer_mart.errors import DataError
 from customer_mart.incremental.last_run import LastRun, last_run
 from customer_mart.incremental.published_dim import has_dim_of, newest_dim
 from customer_mart.publish.history import Commit, history, metadata_of_rows
-from customer_mart.publish.run_record import SUCCEEDED, newest_first, successful_runs
+from customer_mart.publish.run_record import (
+    SUCCEEDED,
+    newest_first,
+    of_dim_customer,
+    successful_runs,
+)
 from customer_mart.publish.target import Target, published, target
 from customer_mart.settings import Settings
 from customer_mart.staging.balance import Balance
@@ -61,7 +66,8 @@ class Facts:
     read_by: the last run that read sources and got to count what became of their rows. failed: ids
     of all failed runs on record. are_scores_behind: whether
     dim_customer has been published since the scores were computed. unfinished_erasures: requests
-    that did not come to their end. missing_ledger: how the mart lacks the ledger it had.
+    that did not come to their end. missing_ledger: how the mart lacks the ledger it had. missed:
+    the newest failed run for an instant that no run of dim_customer has reached since.
     """
 
     place: str
@@ -73,6 +79,7 @@ class Facts:
     are_scores_behind: bool
     unfinished_erasures: tuple[str, ...] = ()
     missing_ledger: str | None = None
+    missed: RecordedRun | None = None
 
     @property
     def as_of(self) -> datetime | None:
@@ -101,7 +108,20 @@ def facts_of(spark: SparkSession, settings: Settings) -> Facts:
         are_scores_behind=_are_scores_behind(spark, settings),
         unfinished_erasures=() if missing else unfinished_requests(spark, settings),
         missing_ledger=missing,
+        missed=_recorded(_missed(runs, successful_runs(spark, records))),
     )
+
+
+def _missed(runs: DataFrame, successful: DataFrame) -> Row | None:
+    """The newest run that failed after dim_customer was made last, and for a later instant.
+
+    runs, successful: one row per run, the newest first.
+    """
+    made = of_dim_customer(successful).first()
+    if made is None:
+        return None
+    is_later = (F.col("finished_at") > made["finished_at"]) & (F.col("as_of") > made["as_of"])
+    return runs.where((F.col("status") != SUCCEEDED) & is_later).first()
 
 
 def _recorded(row: Row | None) -> RecordedRun | None:

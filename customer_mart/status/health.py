@@ -8,6 +8,10 @@ from customer_mart.status.facts import Facts, TableState
 from customer_mart.terminal import shown
 
 NOTHING_TO_DO = "nothing to do"
+LOOK_UP = (
+    "look its message up in docs/operations.md, do what stands there, and run customer-mart build "
+    "again"
+)
 # No run makes its rows anew: it only adds to them.
 MOVES = "customer_tier_changes"
 
@@ -39,10 +43,13 @@ def _problems_of_runs(facts: Facts) -> Iterator[Problem]:
     if facts.last is None:
         yield Problem("No run has ended yet", "run customer-mart build")
     elif facts.last.error is not None:
+        yield Problem(f"The last run, {facts.last.run_id}, failed: {facts.last.error}", LOOK_UP)
+    elif facts.missed:
+        # Scores that were made since, of the old dim_customer, do not make up for it.
         yield Problem(
-            f"The last run, {facts.last.run_id}, failed: {facts.last.error}",
-            "look its message up in docs/operations.md, do what stands there, and run "
-            "customer-mart build again",
+            f"Run {facts.missed.run_id}, as of {shown(facts.missed.as_of)}, failed, and none has "
+            f"got that far since: {facts.missed.error}",
+            LOOK_UP,
         )
 
 
@@ -101,7 +108,7 @@ def _problems_of_age(facts: Facts, now: datetime, max_age_hours: int) -> Iterato
     if facts.are_scores_behind:
         yield Problem(
             "customer_ltv_scoring was computed from an older dim_customer than is published",
-            "run jobs/build_customer_ltv_scoring.py or customer-mart build",
+            "run customer-mart build, or that with --only customer_ltv_scoring",
         )
     age = age_hours(facts, now)
     if age is None:

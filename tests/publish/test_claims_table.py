@@ -111,6 +111,8 @@ def _hold_a_claim_that_is_taken_away(claims: ClaimsTable) -> None:
 def test_a_run_whose_claim_was_passed_over_is_stopped(claims: ClaimsTable) -> None:
     with pytest.raises(MartError, match="This run was stopped: for 12 s it could not renew its"):
         _hold_a_claim_that_is_taken_away(claims)
+    # Nor does the renewal that found it gone keep the next run from the mart.
+    assert _names(claims) == set()
 
 
 def test_of_several_that_want_it_at_once_each_has_it_alone(claims: ClaimsTable) -> None:

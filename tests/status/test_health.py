@@ -52,6 +52,16 @@ def test_a_run_that_failed_comes_first_and_what_it_left_behind_after_it() -> Non
     ]
 
 
+def test_a_build_that_failed_is_told_though_a_run_of_the_scores_alone_came_after_it() -> None:
+    missed = replace(FAILED, as_of=utc("2025-01-02 00:00:00"))
+    assert _found(replace(WELL, missed=missed)) == [
+        (
+            "Run r2, as of 2025-01-02T00:00:00Z, failed, and none has got that far since: "
+            "Source stg_games is missing"
+        )
+    ]
+
+
 def test_a_mart_that_no_run_has_published_has_no_age() -> None:
     tables = (replace(DIM, as_of=None), replace(SCORES, version=None, as_of=None))
     empty = replace(WELL, last=FAILED, succeeded=None, tables=tables)

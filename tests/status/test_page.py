@@ -1,6 +1,7 @@
 """The page of a small mart: well, stale, changed by hand, and left by a run that was killed."""
 
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -128,6 +129,29 @@ def test_what_a_failed_run_published_is_its_own_also_after_a_run_of_the_scores_a
     with pytest.raises(UnhealthyError, match="dim_customer holds what the failed run r2 had"):
         print_status(mart.spark, mart.settings, NOON)
     assert _cells(capsys.readouterr().out, "run_id")[-1] == "r3"
+
+
+def test_a_build_that_failed_before_the_scores_were_made_again_is_told_until_one_gets_there(
+    mart: SmallMart, capsys: pytest.CaptureFixture[str]
+) -> None:
+    next_day, started = utc("2025-01-02 00:00:00"), utc("2025-01-02 03:00:00")
+    failed = RunRecord("r2", next_day, "full", "abc", started)
+    mart.record(failed, "2025-01-02 03:01:00", "Source stg_games is missing")
+    scored = RunRecord("r3", AS_OF, "full", "abc", utc("2025-01-02 03:30:00"))
+    scored.target_versions["customer_ltv_scoring"] = 2
+    mart.record(scored, "2025-01-02 03:31:00")
+    with pytest.raises(UnhealthyError, match="Run r2, as of 2025-01-02T00:00:00Z, failed, and"):
+        print_status(mart.spark, mart.settings, NOON)
+    assert "Next: look its message up in docs/operations.md" in capsys.readouterr().out
+
+    made = RunRecord("r4", next_day, "full", "abc", utc("2025-01-02 04:00:00"))
+    made.target_versions["dim_customer"] = 2
+    mart.record(made, "2025-01-02 04:01:00")
+    with suppress(UnhealthyError):  # of tables that nobody changed here
+        print_status(mart.spark, mart.settings, NOON)
+    page = capsys.readouterr().out
+    assert _cells(page, "run_id")[-1] == "r4"
+    assert "Run r2" not in page
 
 
 def test_a_table_that_was_never_made_is_not_shown_but_one_that_is_gone_is(
