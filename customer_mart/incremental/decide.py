@@ -42,7 +42,7 @@ def changed_meanwhile(
 
 def _reasons(run: Run, sources: dict[str, SourceTable], last: LastRun) -> Iterator[str]:
     if last.settings_hash != run.record.settings_hash:
-        yield "settings that change the meaning of a row have changed"
+        yield "settings that change a row or let it pass have changed"
     if last.package_version != package_version():
         yield f"the last run was made by other code of customer-mart, {last.package_version}"
     if last.as_of > run.as_of:

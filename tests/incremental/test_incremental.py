@@ -429,7 +429,7 @@ def test_what_there_is_a_reason_to_rebuild_is_rebuilt(
     ("as_of", "flags", "reason"),
     [
         (utc("2024-12-15 00:00:00"), (), "the last run looked from a later instant"),
-        (JANUARY, ("--set", "scoring.min_tenure_days=0"), "settings that change the meaning"),
+        (JANUARY, ("--set", "scoring.min_tenure_days=0"), "settings that change a row"),
         (FEBRUARY, ("--set", "publish.max_touched_fraction=0"), "1 customers were touched"),
     ],
 )
