@@ -10,7 +10,7 @@ from pyspark.errors import PySparkException, PySparkRuntimeError
 from pyspark.sql import SparkSession
 
 from customer_mart.errors import UsageError, first_line
-from customer_mart.publish.session_setting import set_if_allowed
+from customer_mart.session_setting import set_if_allowed
 
 # Where one of these is set, something else decides on master, memory and jars.
 MANAGED_BY = ("PYSPARK_GATEWAY_PORT", "DATABRICKS_RUNTIME_VERSION", "SPARK_REMOTE")

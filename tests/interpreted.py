@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 
 from pyspark.sql import SparkSession
 
-from customer_mart.publish.session_setting import session_setting
+from customer_mart.session_setting import session_setting
 
 INTERPRETED = {
     "spark.sql.codegen.wholeStage": "false",

@@ -18,11 +18,11 @@ from customer_mart.errors import DataError, UsageError
 from customer_mart.progress import LogFormat, Progress, start_progress
 from customer_mart.publish.commit import USER_METADATA, erasure_metadata
 from customer_mart.publish.merge import merge_into
-from customer_mart.publish.session_setting import is_settable
 from customer_mart.publish.staging_area import clear_abandoned
 from customer_mart.publish.tables import keep_ids_out_of_statistics
 from customer_mart.publish.target import Target, target
 from customer_mart.publish.upkeep import drop_deleted_rows, vacuum
+from customer_mart.session_setting import is_settable
 from customer_mart.settings import Settings
 
 

@@ -9,8 +9,8 @@ from customer_mart.incremental.last_run import LastRun
 from customer_mart.publish.commit import USER_METADATA
 from customer_mart.publish.history import Commit, change_since, history
 from customer_mart.publish.run_record import source_rows_before
-from customer_mart.publish.session_setting import is_settable
 from customer_mart.run import Run
+from customer_mart.session_setting import is_settable
 from customer_mart.sources import SourceTable
 from customer_mart.sources.changes import incomplete_since
 

@@ -9,8 +9,8 @@ from customer_mart.fingerprint import package_version
 from customer_mart.publish.dictionaries import dictionaries_for_few_values
 from customer_mart.publish.history import ERASURE, version_of_run
 from customer_mart.publish.layout import WHOLE_FILES
-from customer_mart.publish.session_setting import tuned
 from customer_mart.publish.target import Target
+from customer_mart.session_setting import tuned
 
 # The setting by which statements, which take no options, say what their commit is for.
 USER_METADATA = "spark.databricks.delta.commitInfo.userMetadata"

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from pyspark.sql import SparkSession
 
 from customer_mart.contracts import Contract
-from customer_mart.publish.session_setting import tuned
+from customer_mart.session_setting import tuned
 
 # With `#column` behind it, for that column alone.
 DICTIONARIES = "parquet.enable.dictionary"

@@ -5,7 +5,7 @@ from urllib.parse import unquote
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 
-from customer_mart.publish.session_setting import is_settable
+from customer_mart.session_setting import is_settable
 
 # A file counts for so many bytes that Spark gives every task a number of files, and cuts none of
 # less than these in two.

@@ -9,8 +9,8 @@ from customer_mart.identifiers import quoted
 from customer_mart.publish.commit import USER_METADATA
 from customer_mart.publish.dictionaries import dictionaries_for_few_values
 from customer_mart.publish.history import version_of_run
-from customer_mart.publish.session_setting import HASHED_JOINS, session_setting, tuned
 from customer_mart.publish.target import Target
+from customer_mart.session_setting import HASHED_JOINS, session_setting, tuned
 
 MERGED_VIEW = "customer_mart_merged"
 

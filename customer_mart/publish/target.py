@@ -11,7 +11,7 @@ from customer_mart.contracts import Contract, contract
 from customer_mart.errors import DataError, UsageError
 from customer_mart.identifiers import delta_name, sql_string
 from customer_mart.places import absolute
-from customer_mart.publish.session_setting import allow_old_versions
+from customer_mart.session_setting import allow_old_versions
 from customer_mart.settings.settings import Mart
 
 NO_TABLE = ("PATH_NOT_FOUND", "DELTA_TABLE_NOT_FOUND")

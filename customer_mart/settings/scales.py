@@ -80,7 +80,7 @@ class LabelScale(Model):
 
     @model_validator(mode="after")
     def _is_monotonic(self) -> Self:
-        _check_falling([band.at_least for band in self.bands])
+        check_falling([band.at_least for band in self.bands])
         return self
 
 
@@ -99,7 +99,7 @@ def _check_order(cutoffs: dict[int, Decimal], otherwise: int, *, rising: bool) -
         raise ValueError("the score of all others must be lower than every score with a cut-off")
 
 
-def _check_falling(bounds: list[Decimal]) -> None:
+def check_falling(bounds: list[Decimal]) -> None:
     """Refuses bands that are not listed from the highest bound to the lowest.
 
     Raises:

@@ -15,7 +15,7 @@ from customer_mart.settings.scales import (
     Model,
     QuickConversionScale,
     Score,
-    _check_falling,
+    check_falling,
 )
 
 # What is multiplied into whole numbers has few decimals, so that nothing is rounded on the way.
@@ -27,11 +27,11 @@ Weight = Annotated[Decimal, Field(ge=0, decimal_places=DECIMALS)]
 
 
 def _at_least(**cutoffs: str) -> AtLeastScale:
-    """A scale from keywords such as `s5="50"`."""
-    return AtLeastScale(at_least={int(score[1:]): Decimal(at) for score, at in cutoffs.items()})
+    return AtLeastScale(at_least=_cutoffs(**cutoffs))
 
 
 def _cutoffs(**cutoffs: str) -> dict[int, Decimal]:
+    """Cut-offs by score from keywords such as `s5="50"`."""
     return {int(score[1:]): Decimal(at) for score, at in cutoffs.items()}
 
 
@@ -117,6 +117,6 @@ class Scoring(Model):
 
     @model_validator(mode="after")
     def _bands_fall(self) -> Self:
-        _check_falling([band.at_least for band in self.prediction_bands])
-        _check_falling([band.share for band in self.prediction_bands])
+        check_falling([band.at_least for band in self.prediction_bands])
+        check_falling([band.share for band in self.prediction_bands])
         return self

@@ -8,7 +8,7 @@ from pyspark.sql import functions as F
 
 from customer_mart.errors import first_line
 from customer_mart.identifiers import quoted_name
-from customer_mart.publish.session_setting import allow_old_versions
+from customer_mart.session_setting import allow_old_versions
 from customer_mart.sources.location import CHANGE_FEED, Location, read_location
 from customer_mart.sources.read import SourceTable
 

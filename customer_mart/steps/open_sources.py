@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from customer_mart.contracts import OPTIONAL_STAGING_TABLES, STAGING_TABLES
-from customer_mart.publish.session_setting import allow_old_versions
 from customer_mart.run import Run
+from customer_mart.session_setting import allow_old_versions
 from customer_mart.sources import SourceTable, open_source
 
 

@@ -10,9 +10,9 @@ from customer_mart.customer_tier_changes.publications import Publication, owed_p
 from customer_mart.errors import first_line
 from customer_mart.failures import unreadable_file
 from customer_mart.publish.history import history, newest_version, standing
-from customer_mart.publish.session_setting import HASHED_JOINS, tuned
 from customer_mart.rows import frame_of
 from customer_mart.run import Run
+from customer_mart.session_setting import HASHED_JOINS, tuned
 
 TABLE = "customer_tier_changes"
 NOT_POSSIBLE = "tier_comparisons_not_possible"

@@ -7,8 +7,8 @@ import pytest
 from pyspark.sql import SparkSession
 
 from customer_mart import joins
-from customer_mart.publish.session_setting import session_setting
 from customer_mart.run import start_run
+from customer_mart.session_setting import session_setting
 from customer_mart.settings import load_settings
 from customer_mart.steps.open_sources import open_sources
 from customer_mart.steps.touched_customers import touched_customers

@@ -8,7 +8,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from customer_mart.cli import run_job
-from customer_mart.publish.session_setting import session_setting
+from customer_mart.session_setting import session_setting
 from scripts.generating.staging import staging_tables
 from tests.jobs.operator_data import AS_OF, Operator, comparable
 from tests.oracle.oracle import MARTS, SOURCES, reference_mart

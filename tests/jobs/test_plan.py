@@ -10,8 +10,8 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 from customer_mart.contracts import Contract
-from customer_mart.publish.session_setting import session_setting
 from customer_mart.run import start_run
+from customer_mart.session_setting import session_setting
 from customer_mart.settings import load_settings
 from customer_mart.staging.balance import recount
 from customer_mart.staging.user_key import SURE

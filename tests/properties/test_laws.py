@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from customer_mart.publish.session_setting import session_setting
 from customer_mart.run import start_run
+from customer_mart.session_setting import session_setting
 from customer_mart.settings import load_settings
 from customer_mart.steps.open_sources import open_sources
 from customer_mart.steps.publish_scores import scoring_of

@@ -7,8 +7,8 @@ import pytest
 from chispa import assert_df_equality
 from pyspark.sql import DataFrame, SparkSession
 
-from customer_mart.publish.session_setting import session_setting
 from customer_mart.publish.staging_area import StagingArea, clear_abandoned, staging_area
+from customer_mart.session_setting import session_setting
 from customer_mart.settings.settings import Mart
 from tests.frames import utc
 

@@ -6,7 +6,7 @@ import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from customer_mart.publish.session_setting import YOUNG_VERSIONS_ONLY
+from customer_mart.session_setting import YOUNG_VERSIONS_ONLY
 from customer_mart.settings import load_settings
 from customer_mart.sources import SourceTable, open_source
 from customer_mart.sources.changes import incomplete_since

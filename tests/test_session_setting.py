@@ -3,7 +3,7 @@
 from pyspark.sql import SparkSession
 
 from customer_mart.publish.commit import USER_METADATA
-from customer_mart.publish.session_setting import is_settable
+from customer_mart.session_setting import is_settable
 
 
 def test_a_setting_that_the_session_takes_is_left_unset(spark: SparkSession) -> None:
