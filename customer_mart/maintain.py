@@ -11,7 +11,7 @@ from customer_mart.errors import DataError
 from customer_mart.places import absolute
 from customer_mart.progress import LogFormat, start_progress
 from customer_mart.publish.run_lock import claims_table
-from customer_mart.publish.run_record import of_dim_customer, successful_runs
+from customer_mart.publish.run_record import names_dim_customer, successful_runs
 from customer_mart.publish.staging_area import clear_abandoned
 from customer_mart.publish.target import Target, target
 from customer_mart.publish.upkeep import compact, size, vacuum
@@ -93,7 +93,7 @@ def last_run_too_old(spark: SparkSession, settings: Settings, now: datetime) -> 
     if not settings.maintenance.keep_last_run or not runs.exists(spark):
         return None
     # Of scores alone there may be later ones, which the next incremental run looks past.
-    of_dim = of_dim_customer(successful_runs(spark, runs))
+    of_dim = successful_runs(spark, runs).where(names_dim_customer())
     last = of_dim.agg(F.max("started_at")).collect()[0][0]
     if last is None:
         return None

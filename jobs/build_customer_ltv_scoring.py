@@ -2,7 +2,7 @@
 
 The same as `customer-mart build --only customer_ltv_scoring`, by hand or with spark-submit; on
 Databricks tasks call the wheel's entry point `customer-mart-task` with these arguments. It takes
-the flags of every build, so that one line of a scheduler fits them all; --sources and --mode
+the other flags of a build, so that one line of a scheduler fits them all; --sources and --mode
 change nothing, because scores are made of dim_customer alone, and of everybody.
 """
 

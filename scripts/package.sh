@@ -57,8 +57,8 @@ while [[ $# -gt 0 ]]; do
 done
 mkdir -p -- "$out" 2>/dev/null || wrong_usage "OUT_DIR: '$out' is no folder and cannot be made one."
 out="$(cd -- "$out" && pwd)"
-# A name means what it does now, not the .venv that is about to come first. One that is unknown
-# here may be a version that uv knows.
+# A name means what it does now, not the .venv that is about to come first (unless it is active).
+# One that is unknown here may be a version that uv knows.
 [[ "$python" == */* ]] || python="$(command -v -- "$python" || echo "$python")"
 if [[ "$python" == */* ]]; then
     # From here on paths are those of the repository. Links stay: they say where a Python is found.

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from customer_mart import __version__
-from customer_mart.arguments import instant
+from customer_mart.arguments import command_parser, instant, job_parser
 from customer_mart.cli import main, run_job
 
 INSTANTS = {
@@ -32,6 +32,7 @@ def test_as_of_is_an_iso_instant_and_utc_without_an_offset(text: str, meant: dat
         ["build", "--as-of", "0001-01-01T00:00:00+14:00"],
         ["build", "--as-of", "9999-12-31T23:00:00-14:00"],
         ["build", "--mode", "sometimes"],
+        ["build", "--only", "mart_runs"],
         ["top", "-n", "0"],
         ["history"],
         ["status", "--max-age-hours", "soon"],
@@ -172,6 +173,21 @@ def test_scores_of_no_customers_are_an_error_and_get_no_folder(
     assert run_job("customer_ltv_scoring", ["--mart", str(mistyped)]) == 3
     assert f"No dim_customer has been published at {mistyped}/" in capsys.readouterr().err
     assert not mistyped.exists()
+
+
+def test_a_build_is_of_both_tables_unless_it_is_told_of_one() -> None:
+    for parser, line in ((command_parser(None), ["build"]), (job_parser("customer_mart"), [])):
+        assert parser.parse_args(line).table == "customer_mart"
+        for table in ("dim_customer", "customer_ltv_scoring"):
+            assert parser.parse_args([*line, "--only", table]).table == table
+            assert job_parser(table).parse_args([]).table == table
+
+
+def test_a_script_of_one_table_takes_no_other(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        job_parser("dim_customer").parse_args(["--only", "customer_ltv_scoring"])
+    assert stopped.value.code == 2
+    assert "unrecognized arguments: --only" in capsys.readouterr().err
 
 
 def test_the_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None:

@@ -41,10 +41,7 @@ def newest_dim(spark: SparkSession, settings: Settings) -> tuple[int, datetime |
         DataError: if none was published.
     """
     table = target("dim_customer", settings.mart)
-    never = (
-        f"No dim_customer has been published at {table.place}: build it first with "
-        "customer-mart build"
-    )
+    never = f"No dim_customer has been published at {table.place}: build it first"
     if not table.exists(spark):
         raise DataError(never)
     commits, last = history(spark, table), _last_run(spark, settings)

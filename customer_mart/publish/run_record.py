@@ -106,9 +106,9 @@ def successful_runs(spark: SparkSession, target: Target) -> DataFrame:
     return target.read(spark).where(F.col("status") == SUCCEEDED).orderBy(*newest_first())
 
 
-def of_dim_customer(runs: DataFrame) -> DataFrame:
-    """Of runs on record those that left a dim_customer; those of the scores alone name none."""
-    return runs.where(F.array_contains(F.map_keys("target_versions"), "dim_customer"))
+def names_dim_customer() -> Column:
+    """Whether a run on record left a dim_customer; one of the scores alone names none."""
+    return F.array_contains(F.map_keys("target_versions"), "dim_customer")
 
 
 def source_rows_before(spark: SparkSession, target: Target) -> dict[str, int]:

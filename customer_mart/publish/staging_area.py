@@ -19,8 +19,8 @@ from customer_mart.publish.dictionaries import DICTIONARIES
 from customer_mart.publish.hadoop_folder import HadoopFolder, has_jvm
 from customer_mart.settings.settings import Mart
 
-# A run's staged frame as a table: catalogs may have names in lower case only.
 BESIDE = "_staging"
+# A run's staged frame as a table: catalogs may have names in lower case only.
 STAGED_TABLE = re.compile(r"_staging_\d{8}t\d{6}z_[0-9a-f]{8}_\w+", re.IGNORECASE)
 
 
@@ -73,7 +73,7 @@ class StagingArea:
     def _delete_folder(self) -> None:
         shutil.rmtree(self.place, ignore_errors=True)
         common = Path(self.place).parent
-        # A folder that `mart.staging` names was there before, with rights of its own.
+        # A folder that `mart.staging` names is the operator's, with rights of its own.
         if common.name == BESIDE:
             with suppress(OSError):  # another run's staging keeps it
                 common.rmdir()

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 from customer_mart.contracts import ContractColumn
@@ -27,10 +28,8 @@ def ensure_view(spark: SparkSession, scores: Target, *, has_readers: bool) -> st
     schema = _schema(scores)
     try:
         _bring_up_to_date(spark, _view(scores), scores)
-    except Exception as refused:
-        # A catalog's own exceptions reach Python as they are in the JVM, and name no condition.
-        condition = getattr(refused, "getCondition", lambda: None)() or ""
-        if condition.startswith(NO_VIEWS) and not has_readers:
+    except PySparkException as refused:
+        if (refused.getCondition() or "").startswith(NO_VIEWS) and not has_readers:
             return f"the catalog of {schema} has no views: {VIEW} was not made"
         raise UsageError(
             f"The view {schema}.{VIEW} cannot be made ({first_line(refused)}); give the right to, "
@@ -104,6 +103,6 @@ def grant_to(spark: SparkSession, scores: Target, readers: Sequence[str]) -> lis
 def _refusal(spark: SparkSession, view: str, reader: str) -> str | None:
     try:
         spark.sql(grant_select(view, reader))
-    except Exception as refused:  # noqa: BLE001 - whatever the catalog says: it is a warning
+    except Exception as refused:  # noqa: BLE001 - also a catalog's own, as it is in the JVM
         return f"SELECT on {VIEW} cannot be granted to {reader} ({first_line(refused)})"
     return None

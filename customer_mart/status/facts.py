@@ -16,8 +16,8 @@ from customer_mart.incremental.published_dim import has_dim_of, newest_dim
 from customer_mart.publish.history import Commit, history, metadata_of_rows
 from customer_mart.publish.run_record import (
     SUCCEEDED,
+    names_dim_customer,
     newest_first,
-    of_dim_customer,
     successful_runs,
 )
 from customer_mart.publish.target import Target, published, target
@@ -115,13 +115,16 @@ def facts_of(spark: SparkSession, settings: Settings) -> Facts:
 def _missed(runs: DataFrame, successful: DataFrame) -> Row | None:
     """The newest run that failed after dim_customer was made last, and for a later instant.
 
+    One that failed when it had published dim_customer is none: that table tells of it.
+
     runs, successful: one row per run, the newest first.
     """
-    made = of_dim_customer(successful).first()
+    made = successful.where(names_dim_customer()).first()
     if made is None:
         return None
     is_later = (F.col("finished_at") > made["finished_at"]) & (F.col("as_of") > made["as_of"])
-    return runs.where((F.col("status") != SUCCEEDED) & is_later).first()
+    failed = runs.where((F.col("status") != SUCCEEDED) & is_later)
+    return failed.where(~names_dim_customer()).orderBy(*newest_first()).first()
 
 
 def _recorded(row: Row | None) -> RecordedRun | None:

@@ -1,4 +1,4 @@
-"""Gates: what has to hold before dim_customer is published, and of the scores once they are."""
+"""Gates: what has to hold before anything but quarantine is published, and of scores that are."""
 
 from collections.abc import Iterator, Mapping
 from decimal import Decimal

@@ -31,7 +31,8 @@ def print_report(result: Result) -> None:
     """The tables of a scenario, and what went wrong in plain words."""
     console = Console(width=160)
     console.print(costs_table(result))
-    console.print(stages_table(result))
+    if any(stage_seconds(result, entry.name) for entry in result.entries):
+        console.print(stages_table(result))
     console.print(ratios_table(result))
     for measurement in result.measurements:
         if measurement.error:

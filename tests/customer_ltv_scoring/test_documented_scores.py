@@ -79,7 +79,7 @@ def test_the_customer_of_the_page_is_scored_as_the_page_says(spark: SparkSession
 def test_the_page_names_every_setting_of_the_scores_with_its_default() -> None:
     spelled_out = yaml.safe_load((ROOT / "conf" / "base.yml").read_text(encoding="utf-8"))
     expected = dict(_defaults(spelled_out["scoring"], "scoring"))
-    documented = {}
+    documented: dict[str, list[str]] = {}
     for *cells, setting in _rows(PAGE):
         if setting.startswith("scoring."):
             # Before its defaults, a row has words.

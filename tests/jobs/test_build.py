@@ -199,7 +199,7 @@ def test_every_check_of_the_run_is_recorded(built: Operator) -> None:
     # No checksum of ids, by which one could be told that was erased since.
     told = {"name": "dim_customer.user_id_in_stg_signups", "passed": True}
     those = dict.fromkeys(("found", "expected"), "those of stg_signups")
-    assert checks["dim_customer.user_id_in_stg_signups"].asDict() == {**told, **those}
+    assert checks["dim_customer.user_id_in_stg_signups"] == {**told, **those}
     assert {
         "dim_customer.unique.user_id",
         "dim_customer.not_null.user_id",

@@ -89,6 +89,16 @@ def test_rows_go_to_the_folder_that_the_settings_name(spark: SparkSession, tmp_p
         assert (area.place, area.is_table) == (f"{scratch}/run-1", False)
 
 
+def test_the_folder_that_the_settings_name_stays(
+    spark: SparkSession, tmp_path: Path, rows: DataFrame
+) -> None:
+    scratch = tmp_path / "scratch"
+    area = staging_area(spark, Mart(location="/mart", staging=str(scratch)), "run-1")
+    area.stage("stg_games", rows)
+    area.clear()
+    assert list(scratch.iterdir()) == []
+
+
 @pytest.mark.classic("deletes a folder through the engine's own process")
 def test_rows_behind_a_uri_leave_nothing_behind(
     spark: SparkSession, tmp_path: Path, rows: DataFrame
