@@ -26,8 +26,8 @@ from tests.frames import utc
 from tests.incremental.warehouse import JANUARY, Warehouse
 
 EXAMPLES = os.environ.get("LAW_EXAMPLES")
-# Of some thousand seeds one whose few sequences use most of the rules, and run five times. Three of
-# the runs come after rows of customers: incremental ones that have something to be wrong about.
+# Of some thousand seeds one whose few sequences use most of the rules, and run five times. Three
+# of the runs come after rows of customers: incremental, they have something to be wrong about.
 SEED = 2107
 # What a reason to rebuild says where two customers have one key.
 SHARED = "the key of another customer"
