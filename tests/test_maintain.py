@@ -8,7 +8,6 @@ from pyspark.sql import SparkSession
 
 from customer_mart.cli import main
 from customer_mart.maintain import maintain
-from customer_mart.publish.history import newest_version
 from customer_mart.publish.run_lock import run_lock
 from customer_mart.publish.target import Target, target
 from customer_mart.settings import load_settings
@@ -19,6 +18,11 @@ from tests.publish.mart_rows import customer, score
 
 def _files(spark: SparkSession, table: Target) -> list[str]:
     return sorted(table.read(spark).inputFiles())
+
+
+def _everything(mart: Path) -> list[str]:
+    """The files of the mart's tables and of their logs."""
+    return sorted(str(file) for file in mart.rglob("*") if not file.name.startswith("_run."))
 
 
 def test_scores_stay_as_they_were_published_and_only_their_old_files_go(
@@ -47,12 +51,23 @@ def test_maintenance_does_not_work_beside_a_run(
     spark: SparkSession, empty_mart: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shutil.copytree(empty_mart, tmp_path / "mart")
-    runs = target("mart_runs", Mart(location=str(tmp_path / "mart")))
-    before = newest_version(spark, runs)
+    before = _everything(tmp_path / "mart")
     with run_lock(spark, Mart(location=str(tmp_path / "mart")), "build of customer_mart"):
         assert main(["maintain", "--mart", str(tmp_path / "mart")]) == 1
     assert "is in use by a build of customer_mart (process" in capsys.readouterr().err
-    assert newest_version(spark, runs) == before
+    assert _everything(tmp_path / "mart") == before
+
+
+def test_a_build_does_not_work_beside_maintenance(
+    spark: SparkSession, empty_mart: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(empty_mart, tmp_path / "mart")
+    before = _everything(tmp_path / "mart")
+    places = ["--mart", str(tmp_path / "mart"), "--sources", str(tmp_path)]
+    with run_lock(spark, Mart(location=str(tmp_path / "mart")), "maintenance"):
+        assert main(["build", *places, "--as-of", "2025-01-01"]) == 1
+    assert "is in use by a maintenance (process" in capsys.readouterr().err
+    assert _everything(tmp_path / "mart") == before
 
 
 @pytest.mark.usefixtures("spark")

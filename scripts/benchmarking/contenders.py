@@ -53,7 +53,7 @@ def plain(spark: SparkSession, sources: Path, output: Path) -> Stages:
     """The plain translation, written as a partitioned Delta table.
 
     Every task writes a file into every date, so that it gets the fewer and larger partitions which
-    suit it: with those that suit this project it takes twice as long. It has Spark's own defaults
+    suit it: with those that suit this project it takes longer. It has Spark's own defaults
     in place of what this project sets for its plans.
     """
     spark.conf.set("spark.sql.shuffle.partitions", PLAIN_PARTITIONS)
@@ -75,7 +75,7 @@ def dim_customer(spark: SparkSession, sources: Path, output: Path) -> Stages:
 
 
 def dim_customer_without_aqe(spark: SparkSession, sources: Path, output: Path) -> Stages:
-    """The same with adaptive execution off: what it does for a heavy buyer is the difference."""
+    """The same with adaptive execution off: no partitions are merged, no joins changed."""
     spark.conf.set("spark.sql.adaptive.enabled", "false")
     return dim_customer(spark, sources, output)
 

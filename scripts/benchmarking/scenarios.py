@@ -115,8 +115,8 @@ def entries(scenario: str, scale: float, contenders: Sequence[str]) -> list[Entr
             Entry(OURS, OURS, base),
             Entry(f"{OURS}_skewed", OURS, skewed),
             Entry(f"{OURS}_skewed_deduplicated", DEDUPLICATED, skewed),
-            # Without adaptive execution, and the plan that adds up partially before its exchanges:
-            # how far either helps where one customer has most of a partition.
+            # Without adaptive execution, and by the plan anyone would write first: whether either
+            # takes a customer who is most of a partition more lightly.
             Entry(f"{OURS}_skewed_without_aqe", WITHOUT_AQE, skewed),
             Entry(f"{PLAIN}_skewed", PLAIN, skewed),
             # The least memory, and all that a build does.
