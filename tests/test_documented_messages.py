@@ -33,17 +33,17 @@ def _messages(tables: str) -> list[str]:
     return [message for row in rows for message in re.findall(r"`([^`]+)`", row)]
 
 
-def _quoted(page: str, section: str) -> list[str]:
-    return _messages(_section(page, section))
+def _quoted(page: str) -> list[str]:
+    return _messages(_section(page, PAGES[page]))
 
 
 def _quoted_of_code(code: int) -> list[str]:
     """The messages under an exit code on the page for those on call, and those of erasures."""
-    tables = _section("operations.md", "Failures")
+    tables = _section("operations.md", PAGES["operations.md"])
     [of_code] = re.findall(
         rf"^Exit code {code}:$(.*?)(?=^Exit code |\Z)", tables, re.DOTALL | re.MULTILINE
     )
-    return [*_messages(of_code), *_quoted("erasure.md", "Messages")]
+    return [*_messages(of_code), *_quoted("erasure.md")]
 
 
 def _sentences() -> Iterator[str]:
@@ -138,7 +138,7 @@ PAGES = {"operations.md": "Failures", "erasure.md": "Messages"}
 
 @pytest.mark.parametrize(
     ("page", "message"),
-    [(page, text) for page, section in PAGES.items() for text in _quoted(page, section)],
+    [(page, text) for page in PAGES for text in _quoted(page)],
 )
 def test_a_quoted_message_is_one_of_the_package(page: str, message: str) -> None:
     assert _is_said(message) != (message in NOT_OURS), f"docs/{page}"
@@ -160,7 +160,7 @@ def test_a_sentence_that_no_page_has_is_not_taken_for_explained(sentence: str) -
 
 @pytest.mark.parametrize(("page", "number"), [("operations.md", 70), ("erasure.md", 17)])
 def test_the_messages_are_found_on_the_page(page: str, number: int) -> None:
-    assert len(_quoted(page, PAGES[page])) == number
+    assert len(_quoted(page)) == number
 
 
 @pytest.mark.parametrize(

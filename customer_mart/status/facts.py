@@ -108,23 +108,23 @@ def facts_of(spark: SparkSession, settings: Settings) -> Facts:
         are_scores_behind=_are_scores_behind(spark, settings),
         unfinished_erasures=() if missing else unfinished_requests(spark, settings),
         missing_ledger=missing,
-        missed=_recorded(_missed(runs, successful_runs(spark, records))),
+        missed=_recorded(_missed(runs)),
     )
 
 
-def _missed(runs: DataFrame, successful: DataFrame) -> Row | None:
+def _missed(runs: DataFrame) -> Row | None:
     """The newest run that failed after dim_customer was made last, and for a later instant.
 
     One that failed when it had published dim_customer is none: that table tells of it.
 
-    runs, successful: one row per run, the newest first.
+    runs: one row per run, the newest first.
     """
-    made = successful.where(names_dim_customer()).first()
+    has_succeeded = F.col("status") == SUCCEEDED
+    made = runs.where(has_succeeded & names_dim_customer()).first()
     if made is None:
         return None
     is_later = (F.col("finished_at") > made["finished_at"]) & (F.col("as_of") > made["as_of"])
-    failed = runs.where((F.col("status") != SUCCEEDED) & is_later)
-    return failed.where(~names_dim_customer()).orderBy(*newest_first()).first()
+    return runs.where(~has_succeeded & is_later & ~names_dim_customer()).first()
 
 
 def _recorded(row: Row | None) -> RecordedRun | None:

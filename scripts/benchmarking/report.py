@@ -31,8 +31,9 @@ def print_report(result: Result) -> None:
     """The tables of a scenario, and what went wrong in plain words."""
     console = Console(width=160)
     console.print(costs_table(result))
-    if any(stage_seconds(result, entry.name) for entry in result.entries):
-        console.print(stages_table(result))
+    by_entry = {entry.name: stage_seconds(result, entry.name) for entry in result.entries}
+    if staged := {name: stages for name, stages in by_entry.items() if stages}:
+        console.print(stages_table(result.key, staged))
     console.print(ratios_table(result))
     for measurement in result.measurements:
         if measurement.error:
@@ -61,11 +62,9 @@ def costs_table(result: Result) -> Table:
     return table
 
 
-def stages_table(result: Result) -> Table:
-    """One row per stage of a run, one column per entry that has any: median seconds."""
-    by_entry = {entry.name: stage_seconds(result, entry.name) for entry in result.entries}
-    staged = {name: stages for name, stages in by_entry.items() if stages}
-    table = Table(title=f"{result.key}: seconds by stage", title_justify="left")
+def stages_table(key: str, staged: dict[str, dict[str, float]]) -> Table:
+    """One row per stage of a run, one column per entry: median seconds."""
+    table = Table(title=f"{key}: seconds by stage", title_justify="left")
     table.add_column("stage")
     for name in staged:
         table.add_column(name, justify="right")
