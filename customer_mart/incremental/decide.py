@@ -77,9 +77,9 @@ def _source_reasons(run: Run, sources: dict[str, SourceTable], last: LastRun) ->
             yield f"source {name} is not a Delta table"
         elif since is None:
             yield f"the last run did not read source {name} as a Delta table"
-        elif last.source_ids.get(name) != run.record.source_ids.get(name):
+        elif not (identity := last.source_ids[name]).startswith(source.location.table_id):
             yield f"source {name} is another table than the last run read"
-        elif reason := incomplete_since(run.spark, source, since):
+        elif reason := incomplete_since(run.spark, source, since, identity):
             yield f"of source {name}, {reason}"
 
 

@@ -1,5 +1,6 @@
 """What happened to a Delta source between two versions, by its history and change data feed."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from pyspark.errors import PySparkException
@@ -7,6 +8,7 @@ from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
 from customer_mart.errors import first_line
+from customer_mart.failures import is_of_what_was_read
 from customer_mart.identifiers import quoted_name
 from customer_mart.session_setting import allow_old_versions
 from customer_mart.sources.location import CHANGE_FEED, Location, read_location
@@ -41,35 +43,48 @@ def _feed(spark: SparkSession, location: Location, since: int) -> DataFrame:
     return reader.load(location.place)
 
 
-def incomplete_since(spark: SparkSession, source: SourceTable, since: int) -> str | None:
+def incomplete_since(
+    spark: SparkSession, source: SourceTable, since: int, identity: str
+) -> str | None:
     """Why the change feed after a version does not tell everything; None when it does.
 
     The engine reads what is left of a feed without complaint, so that this is found out from the
     table's history: every version has to be there, and none may have reset the table or changed
     a column of rows that it did not write.
+
+    identity: of the version, as the last run read it. Once the table's log was cleaned up so far,
+    its number has to do.
     """
     location = source.location
     newest = location.version or 0
     if newest < since:
         return f"it is at version {newest}, before version {since} of the last run"
     if newest == since:
-        return None
+        return None if location.identity == identity else _replaced(since)
     if not location.has_change_feed:
         return f"its change data feed is off: set its table property {CHANGE_FEED} to true"
-    history = _history(spark, location.identifier, since, newest)
+    commits = _history(spark, location.identifier)
+    if since in commits and location.at(commits[since]).identity != identity:
+        return _replaced(since)
     return (
-        _broken_at(history, since, newest)
+        _broken_at(commits, since, newest)
         or _retyped(spark, source, since)
         or _unaccounted(spark, source, since)
     )
 
 
-def _broken_at(history: list[Row], since: int, newest: int) -> str | None:
+def _replaced(version: int) -> str:
+    return f"version {version} is not the one that the last run read, but has its number"
+
+
+def _broken_at(commits: Mapping[int, Row], since: int, newest: int) -> str | None:
     """What breaks the chain of commits from one version to another."""
-    if len(history) < newest - since:
+    later = range(since + 1, newest + 1)
+    if any(version not in commits for version in later):
         return f"its history does not go back to version {since}"
-    for commit in sorted(history, key=lambda row: int(row["version"])):
-        version, operation = commit["version"], commit["operation"]
+    for version in later:
+        commit = commits[version]
+        operation = commit["operation"]
         if any(word in operation for word in (*RESETS, *OF_EVERY_ROW)):
             return f"version {version} is a {operation}"
         if CHANGE_FEED in str(commit["operationParameters"]):
@@ -100,8 +115,11 @@ def _unaccounted(spark: SparkSession, source: SourceTable, since: int) -> str | 
     try:
         told = _feed(spark, source.location, since).agg(F.sum(came).alias("more")).first()
         then, now = (read_location(spark, version, {}).count() for version in versions)
-    except Exception:  # noqa: BLE001 - a feed that cannot be read is told where its rows are needed
-        return None
+    except Exception as error:
+        # Another try may read them, as after a full disk: no reason to rebuild.
+        if not is_of_what_was_read(error):
+            raise
+        return f"its changes since version {since} cannot be read ({first_line(error)})"
     expected = (told["more"] if told else None) or 0
     if now - then == expected:
         return None
@@ -111,6 +129,7 @@ def _unaccounted(spark: SparkSession, source: SourceTable, since: int) -> str | 
     )
 
 
-def _history(spark: SparkSession, identifier: str, since: int, newest: int) -> list[Row]:
-    history = spark.sql(f"DESCRIBE HISTORY {identifier}").collect()
-    return [commit for commit in history if since < commit["version"] <= newest]
+def _history(spark: SparkSession, identifier: str) -> dict[int, Row]:
+    """By version, what the table's log still tells of its commits."""
+    told = spark.sql(f"DESCRIBE HISTORY {identifier}").collect()
+    return {int(commit["version"]): commit for commit in told}

@@ -4,10 +4,12 @@ Only what every Spark offers is used (no Hadoop classes, no local file calls), s
 folder on a laptop, in an object store or behind Spark Connect is found the same way.
 """
 
+import hashlib
+import json
 from dataclasses import dataclass, replace
 
 from pyspark.errors import AnalysisException, PySparkException
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql.types import StructType
 
 from customer_mart.errors import DataError, first_line
@@ -16,6 +18,8 @@ from customer_mart.places import absolute
 from customer_mart.settings import Source
 from customer_mart.sources.files import csv_rows, find_files
 
+# What was done and to how many rows and bytes, in a commit of a table's history.
+OF_COMMIT = ("version", "operation", "operationParameters", "operationMetrics", "userMetadata")
 CHANGE_FEED = "delta.enableChangeDataFeed"
 NO_DELTA_TABLE = {
     "DELTA_MISSING_DELTA_TABLE",
@@ -30,15 +34,17 @@ NO_DELTA_TABLE = {
 class Location:
     """A source that was found: its format, what to read, and its pinned Delta version.
 
-    header: the columns of CSV files, None of any other source.
+    commit: the fingerprint of that version's commit. header: the columns of CSV files, None of any
+    other source.
     """
 
     name: str
     format: str
     place: str
     is_table: bool
-    version: int | None
-    table_id: str | None = None
+    version: int | None = None
+    commit: str = ""
+    table_id: str = ""
     has_change_feed: bool = False
     header: StructType | None = None
 
@@ -46,6 +52,19 @@ class Location:
     def identifier(self) -> str:
         """A Delta source as SQL names it."""
         return delta_name(self.place, is_table=self.is_table)
+
+    @property
+    def identity(self) -> str:
+        """What tells this version of a Delta table from the same version of any other.
+
+        A copy has the id of what it was copied from, and goes on with commits of its own.
+        """
+        return f"{self.table_id} {self.commit}"
+
+    def at(self, commit: Row) -> "Location":
+        """The same Delta table, pinned to a commit of its history."""
+        version, fingerprint = int(commit["version"]), commit_fingerprint(commit)
+        return replace(self, version=version, commit=fingerprint)
 
 
 def locate(spark: SparkSession, name: str, source: Source) -> Location | None:
@@ -61,15 +80,13 @@ def locate(spark: SparkSession, name: str, source: Source) -> Location | None:
         return None
     path = absolute(source.path)
     if source.format in ("auto", "delta"):
-        version = _delta_version(spark, name, delta_name(path, is_table=False))
-        if version is not None:
-            return _detailed(spark, Location(name, "delta", path, is_table=False, version=version))
+        newest = _newest_commit(spark, name, delta_name(path, is_table=False))
+        if newest is not None:
+            return _of_delta(spark, Location(name, "delta", path, is_table=False), newest)
     files = find_files(spark, name, path, source)
     if files is None:
         return None
-    return Location(
-        name, files.format, files.place, is_table=False, version=None, header=files.header
-    )
+    return Location(name, files.format, files.place, is_table=False, header=files.header)
 
 
 def read_location(spark: SparkSession, location: Location, options: dict[str, str]) -> DataFrame:
@@ -94,20 +111,32 @@ def _table(spark: SparkSession, name: str, table: str) -> Location | None:
         ) from error
     if not exists:
         return None
-    version = _delta_version(spark, name, identifier)
-    found = Location(name, "table", table, is_table=True, version=version)
-    return found if version is None else _detailed(spark, found)
+    newest = _newest_commit(spark, name, identifier)
+    found = Location(name, "table", table, is_table=True)
+    return found if newest is None else _of_delta(spark, found, newest)
 
 
-def _detailed(spark: SparkSession, location: Location) -> Location:
-    """The location with what tells its Delta table from another made later in its place."""
+def commit_fingerprint(commit: Row) -> str:
+    """Twelve hexadecimal digits of the SHA-256 of what the history of a table says of a commit.
+
+    Not of its time: where two commits are of one second, the engine tells it now so, now so.
+    """
+    said = {name: commit[name] for name in OF_COMMIT}
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _of_delta(spark: SparkSession, location: Location, newest: Row) -> Location:
+    """The location pinned to the newest commit of its Delta table."""
     detail = spark.sql(f"DESCRIBE DETAIL {location.identifier}").collect()[0]
-    has_change_feed = detail["properties"].get(CHANGE_FEED) == "true"
-    return replace(location, table_id=str(detail["id"]), has_change_feed=has_change_feed)
+    return replace(
+        location.at(newest),
+        table_id=str(detail["id"]),
+        has_change_feed=detail["properties"].get(CHANGE_FEED) == "true",
+    )
 
 
-def _delta_version(spark: SparkSession, name: str, identifier: str) -> int | None:
-    """The newest version of a Delta table, or None when it is no Delta table.
+def _newest_commit(spark: SparkSession, name: str, identifier: str) -> Row | None:
+    """What the history of a Delta table says of its newest commit; None when it is none.
 
     Raises:
         DataError: if it is one that cannot be read: its files are never read as plain Parquet,
@@ -121,4 +150,4 @@ def _delta_version(spark: SparkSession, name: str, identifier: str) -> int | Non
         raise DataError(
             f"Source {name}: the Delta table {identifier} cannot be read: {first_line(error)}"
         ) from error
-    return int(newest[0]["version"]) if newest else None
+    return newest[0] if newest else None

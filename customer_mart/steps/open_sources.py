@@ -31,7 +31,7 @@ def open_sources(run: Run) -> dict[str, SourceTable]:
             sources[name] = source.without(run.erased) if run.erased else source
             if source.location.version is not None:
                 run.record.source_versions[name] = source.location.version
-                run.record.source_ids[name] = source.location.table_id or ""
+                run.record.source_ids[name] = source.location.identity
             if source.extra_columns:
                 stage.notes.append(f"{name}: ignored {', '.join(source.extra_columns)}")
     return sources

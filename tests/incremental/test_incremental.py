@@ -9,6 +9,8 @@ import pytest
 
 from customer_mart import joins
 from customer_mart.cli import main, run_job
+from customer_mart.publish.upkeep import RETENTION_CHECK
+from customer_mart.session_setting import tuned
 from tests.frames import staging, utc
 from tests.incremental.warehouse import (
     DEPOSITS,
@@ -245,9 +247,11 @@ def _feed_off_and_on(warehouse: Warehouse) -> None:
 
 
 def _vacuumed(warehouse: Warehouse) -> None:
+    """Of a change whose files are kept no longer than until the next VACUUM."""
     warehouse.change("DELETE FROM", "stg_deposits", "WHERE user_id = 'u0'")
-    for file in (warehouse.sources / "stg_deposits" / "_change_data").iterdir():
-        file.unlink()
+    with tuned(warehouse.spark, {RETENTION_CHECK: "false"}):
+        warehouse.change("VACUUM", "stg_deposits", "RETAIN 0 HOURS")
+    assert not list((warehouse.sources / "stg_deposits" / "_change_data").iterdir())
 
 
 def _changed(table: str) -> Callable[[Warehouse], None]:
@@ -308,9 +312,30 @@ def test_an_optional_source_without_versions_that_is_gone_is_a_reason_to_rebuild
     assert warehouse.quarantined() == []
 
 
-def _is_refused(warehouse: Warehouse, capsys: pytest.CaptureFixture[str], reason: str) -> None:
+def test_a_copy_of_a_source_that_went_on_by_itself_is_another_table(
+    warehouse: Warehouse, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy = warehouse.folder / "elsewhere" / "stg_deposits"
+    shutil.copytree(warehouse.sources / "stg_deposits", copy)
+    # Each has a version 1 of its own from here on.
+    warehouse.insert("stg_deposits", [("new", "u0", WHEN, 100)])
+    assert warehouse.run(JANUARY) == 0
+    others = staging(warehouse.spark, "stg_deposits", [("other", "u1", WHEN, 100)])
+    others.write.format("delta").mode("append").save(str(copy))
+    there = ("--set", f"sources.stg_deposits.path={copy}")
+    reason = "of source stg_deposits, version 1 is not the one that the last run read"
+    _is_refused(warehouse, capsys, reason, *there)
+    assert warehouse.run(JANUARY, "auto", *there) == 0
+    assert str(warehouse.last_run()["rebuild_reason"]).startswith(reason)
+    deposits = {row["user_id"]: row["total_deposits"] for row in warehouse.rows("dim_customer")}
+    assert (deposits["u0"], deposits["u1"]) == (1, 2)
+
+
+def _is_refused(
+    warehouse: Warehouse, capsys: pytest.CaptureFixture[str], reason: str, *flags: str
+) -> None:
     capsys.readouterr()
-    assert warehouse.run(JANUARY, "incremental") == 3
+    assert warehouse.run(JANUARY, "incremental", *flags) == 3
     assert f"An incremental run is not safe here: {reason}" in capsys.readouterr().err
 
 
@@ -401,7 +426,7 @@ def test_what_a_feed_cannot_tell_is_a_reason_to_rebuild(
     ("happens", "reason"),
     [
         (_restored, "of source stg_deposits, version 2 is a RESTORE"),
-        (_vacuumed, "the changes since the last run cannot be read"),
+        (_vacuumed, "of source stg_deposits, its changes since version 0 cannot be read"),
         (_changed("dim_customer"), "dim_customer was changed since the last run: version"),
         pytest.param(_no_record, "no successful run is on record", marks=FORGOTTEN),
         pytest.param(
