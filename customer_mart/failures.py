@@ -79,6 +79,11 @@ def unreadable_file(error: Exception) -> str | None:
     return found["file"] if found else None
 
 
+def is_below(file: str, folder: str) -> bool:
+    """Whether a file lies in a folder, both as the engine spells them."""
+    return _path(file).startswith(f"{_path(folder)}/")
+
+
 def is_of_what_was_read(error: Exception) -> bool:
     """Whether it is about what was to be read: files or versions gone, damaged, of another schema.
 

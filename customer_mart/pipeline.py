@@ -1,10 +1,13 @@
 """The steps of each build in order, from opening the sources to the moves between tiers."""
 
+from collections.abc import Callable
+
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from customer_mart.incremental.published_dim import newest_dim
 from customer_mart.incremental.touched import Touched
+from customer_mart.progress import GaveWayError
 from customer_mart.run import Run
 from customer_mart.sources import SourceTable
 from customer_mart.steps.gates import (
@@ -16,6 +19,7 @@ from customer_mart.steps.gates import (
     require_unique_customers,
     require_unique_games,
 )
+from customer_mart.steps.give_way import giving_way_to_damage
 from customer_mart.steps.open_sources import note_erased_rows, open_sources
 from customer_mart.steps.publish_quarantine import publish_quarantine
 from customer_mart.steps.publish_scores import publish_scoring
@@ -31,9 +35,14 @@ from customer_mart.steps.touched_customers import (
     keep_versions,
     merge_dim_customer,
     quarantine_of_others,
+    rebuilt_for,
     scores_are_current,
     touched_customers,
 )
+
+Sources = dict[str, SourceTable]
+# Publishes by the sources and the touched customers; without these, everything.
+Publish = Callable[[Run, Sources, Touched | None], None]
 
 SCORING_TABLES = ("customer_ltv_scoring", "customer_tier_changes")
 
@@ -47,26 +56,13 @@ def build_customer_mart(run: Run) -> None:
     run that died before them owes, the next one makes good.
     """
     sources = _sources(run, "dim_customer", *SCORING_TABLES)
-    touched = touched_customers(run, sources)
-    if touched is None or not touched.is_nobody:
-        version = _publish_dim(run, sources, touched, scored=True)
-    elif scores_are_current(run):
-        _keep_tables(run, touched)
-        return
-    else:
-        require_sound_sources(run, _counted(run, sources))
-        version, _ = newest_dim(run.spark, run.settings)
-    _publish_scores(run, _dim_at(run, version), version)
-    keep_versions(run, touched)
+    _brought_up_to_date(run, sources, _publish_both)
 
 
 def build_dim_customer(run: Run) -> None:
     """dim_customer alone, from the staging tables."""
     sources = _sources(run, "dim_customer")
-    touched = touched_customers(run, sources)
-    if touched is None or not touched.is_nobody:
-        _publish_dim(run, sources, touched, scored=False)
-    keep_versions(run, touched)
+    _brought_up_to_date(run, sources, _publish_dim_alone)
 
 
 def build_customer_ltv_scoring(run: Run) -> None:
@@ -82,7 +78,7 @@ def build_customer_ltv_scoring(run: Run) -> None:
     _publish_scores(run, customers, version)
 
 
-def _sources(run: Run, *tables: str) -> dict[str, SourceTable]:
+def _sources(run: Run, *tables: str) -> Sources:
     """The sources, opened, and the tables that the run will publish, made.
 
     Tables are made once the sources are known to be sound, and before anything is published.
@@ -93,9 +89,45 @@ def _sources(run: Run, *tables: str) -> dict[str, SourceTable]:
     return sources
 
 
-def _publish_dim(
-    run: Run, sources: dict[str, SourceTable], touched: Touched | None, *, scored: bool
-) -> int:
+def _brought_up_to_date(run: Run, sources: Sources, publish: Publish) -> None:
+    """Publishes what the touched customers change, or everything where that is not safe."""
+    asked = run.record.mode
+    touched = touched_customers(run, sources)
+    if touched is None or asked == "incremental":
+        publish(run, sources, touched)
+        return
+    try:
+        with run.record.undone_if_it_gives_way(), giving_way_to_damage(run):
+            publish(run, sources, touched)
+    except GaveWayError as reason:
+        run.record.mode, run.record.touched_customers = asked, None
+        run.progress.failed_stage = None
+        run.progress.note(rebuilt_for(run, str(reason)))
+        publish(run, sources, None)
+
+
+def _publish_both(run: Run, sources: Sources, touched: Touched | None) -> None:
+    """Both tables, and the moves between tiers; touched: None for a rebuild."""
+    if touched is None or not touched.is_nobody:
+        version = _publish_dim(run, sources, touched, scored=True)
+    elif scores_are_current(run):
+        _keep_tables(run, touched)
+        return
+    else:
+        require_sound_sources(run, _counted(run, sources))
+        version, _ = newest_dim(run.spark, run.settings)
+    _publish_scores(run, _dim_at(run, version), version)
+    keep_versions(run, touched)
+
+
+def _publish_dim_alone(run: Run, sources: Sources, touched: Touched | None) -> None:
+    """dim_customer; touched: None for a rebuild."""
+    if touched is None or not touched.is_nobody:
+        _publish_dim(run, sources, touched, scored=False)
+    keep_versions(run, touched)
+
+
+def _publish_dim(run: Run, sources: Sources, touched: Touched | None, *, scored: bool) -> int:
     """dim_customer computed, checked and published, all of it or the touched; its version."""
     if touched is None:
         return publish_dim_customer(run, _checked_dim_customer(run, sources, scored=scored).rows)
@@ -103,7 +135,7 @@ def _publish_dim(
     return merge_dim_customer(run, staged.rows, touched)
 
 
-def _checked_dim_customer(run: Run, sources: dict[str, SourceTable], *, scored: bool) -> StagedDim:
+def _checked_dim_customer(run: Run, sources: Sources, *, scored: bool) -> StagedDim:
     """dim_customer staged and checked, its quarantined rows published.
 
     scored: whether the scores of its customers are checked too.
@@ -116,9 +148,7 @@ def _checked_dim_customer(run: Run, sources: dict[str, SourceTable], *, scored: 
     return _checked(run, staged, scored=scored)
 
 
-def _checked_touched(
-    run: Run, sources: dict[str, SourceTable], touched: Touched, *, scored: bool
-) -> StagedDim:
+def _checked_touched(run: Run, sources: Sources, touched: Touched, *, scored: bool) -> StagedDim:
     """Touched customers alone staged and checked, quarantine brought up to date."""
     whole = _counted(run, sources)
     staged = stage_customers(run, touched.rows)
@@ -137,7 +167,7 @@ def _checked(run: Run, staged: StagedCustomers, *, scored: bool) -> StagedDim:
     return customers
 
 
-def _counted(run: Run, sources: dict[str, SourceTable]) -> dict[str, int]:
+def _counted(run: Run, sources: Sources) -> dict[str, int]:
     """The rows of each source, which Delta's log tells unless somebody was erased.
 
     Those of erased customers are noted.

@@ -36,19 +36,19 @@ def touched_customers(run: Run, sources: dict[str, SourceTable]) -> Touched | No
         last = last_run(run.spark, run.target("mart_runs"))
         found = _found(run, sources, last)
         if isinstance(found, str):
-            stage.notes.append(_rebuilt_for(run, found))
+            stage.notes.append(rebuilt_for(run, found))
             return None
         stage.rows = found.number
     try:
         rows = {} if found.is_nobody else restricted(run, sources, found)
     except GaveWayError as reason:
-        run.progress.note(_rebuilt_for(run, str(reason)))
+        run.progress.note(rebuilt_for(run, str(reason)))
         return None
     run.record.mode, run.record.touched_customers = "incremental", found.number
     return replace(found, rows=rows)
 
 
-def _rebuilt_for(run: Run, reason: str) -> str:
+def rebuilt_for(run: Run, reason: str) -> str:
     """Makes the run a rebuild, and says why.
 
     Raises:

@@ -13,7 +13,7 @@ from tests.faults.damage import (
     only_error,
     truncate,
 )
-from tests.incremental.warehouse import JANUARY, WHEN, Warehouse
+from tests.incremental.warehouse import FEBRUARY, JANUARY, WHEN, Warehouse
 from tests.jobs.handful import deliver_good
 from tests.jobs.operator_data import Operator, comparable
 
@@ -76,6 +76,40 @@ def test_a_damaged_file_of_dim_customer_is_made_good_by_a_rebuild(
         assert told in only_error(capsys)
     assert warehouse.run(JANUARY, "full") == 0
     assert warehouse.published() == warehouse.rebuilt(JANUARY)
+
+
+@pytest.mark.slow
+def test_a_damaged_file_of_quarantine_is_made_good_by_the_next_run(warehouse: Warehouse) -> None:
+    warehouse.insert("stg_deposits", [("lost", "nobody", WHEN, 1)])
+    assert warehouse.run(JANUARY) == 0
+    [file] = files_of(warehouse.spark, warehouse.mart / "quarantine")
+    warehouse.insert("stg_deposits", [("new", "u0", WHEN, 100)])
+    truncate(file)
+    with nothing_published(warehouse):
+        assert warehouse.run(JANUARY, "incremental") == 3
+    assert warehouse.run(JANUARY, "auto") == 0
+    _was_rebuilt_for(warehouse, "a file of quarantine cannot be read, being damaged or gone")
+    assert warehouse.published() == warehouse.rebuilt(JANUARY)
+
+
+@pytest.mark.slow
+def test_a_damaged_file_of_dim_customer_is_made_good_when_only_time_has_passed(
+    warehouse: Warehouse,
+) -> None:
+    [file] = files_of(warehouse.spark, warehouse.mart / "dim_customer")
+    delete(file)
+    assert warehouse.run(FEBRUARY, "auto") == 0
+    _was_rebuilt_for(warehouse, "a file of dim_customer cannot be read, being damaged or gone")
+    assert warehouse.published() == warehouse.rebuilt(FEBRUARY)
+
+
+def _was_rebuilt_for(warehouse: Warehouse, reason: str) -> None:
+    """The last run began as an incremental one, and tells nothing of that but the reason."""
+    last = warehouse.last_run()
+    assert (last["mode"], last["rebuild_reason"]) == ("full", reason)
+    assert last["touched_customers"] is None
+    lines = [(line["source"], line["disposition"]) for line in last["reconciliation"]]
+    assert len(lines) == len(set(lines))
 
 
 @pytest.mark.slow
