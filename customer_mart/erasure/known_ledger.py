@@ -31,9 +31,9 @@ class LedgerState:
 
     @classmethod
     def parsed(cls, text: str) -> "LedgerState | None":
-        """What such a text says, which used to be the table id alone; None of an empty one."""
+        """What such a text says; None of an empty one."""
         table_id, _, version = text.partition("@")
-        return cls(table_id, int(version or 0)) if table_id else None
+        return cls(table_id, int(version)) if table_id else None
 
 
 def ensure_known_ledger(spark: SparkSession, settings: Settings) -> None:

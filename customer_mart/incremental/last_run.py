@@ -16,9 +16,9 @@ from customer_mart.publish.target import Target
 class LastRun:
     """The run that published dim_customer last, and the version each table had by then.
 
-    rows_of: by table, the run whose rows it held by then, None where none told; records of older
-    versions know of no table. keys_of_others: rows that were set aside because another user has
-    their key. ledger: that of erased customers as it found it; None when there was none.
+    rows_of: by table, the run whose rows it held by then, None where none told. keys_of_others:
+    rows set aside because another user has their key. ledger: that of erased customers as
+    it found it; None when there was none.
     """
 
     as_of: datetime
@@ -43,7 +43,7 @@ class LastRun:
         if change := change_since(commits, self.target_versions[table]):
             return change
         now, is_cleaned = run_of_rows(commits), commits[-1].version > 0
-        then = self.rows_of.get(table, now)
+        then = self.rows_of[table]
         if now == then or (now is None and is_cleaned):
             return None
         return f"it has the rows of {_named(now)}, not of {_named(then)}"
@@ -57,22 +57,20 @@ def last_run(spark: SparkSession, runs: Target) -> LastRun | None:
     targets: dict[str, int] = {}
     rows_of: dict[str, str | None] = {}
     for row in successful_runs(spark, runs).toLocalIterator():
-        # Older versions made the table without the last columns.
-        told = row.asDict()
         targets = {**row["target_versions"], **targets}
-        if (kept := told.get("rows_of")) is not None:
-            rows_of = {**dict.fromkeys(row["target_versions"], row["run_id"]), **kept, **rows_of}
+        own = dict.fromkeys(row["target_versions"], row["run_id"])
+        rows_of = {**own, **row["rows_of"], **rows_of}
         if "dim_customer" in row["target_versions"]:
             return LastRun(
                 as_of=row["as_of"].astimezone(),
                 settings_hash=row["settings_hash"],
                 package_version=row["package_version"],
                 source_versions=row["source_versions"],
-                source_ids=row["source_ids"] or {},
+                source_ids=row["source_ids"],
                 target_versions=targets,
                 rows_of=rows_of,
                 keys_of_others=row["warnings"].get(KEYS_OF_OTHER_USERS, 0),
-                ledger=LedgerState.parsed(told.get("ledger") or ""),
+                ledger=LedgerState.parsed(row["ledger"] or ""),
             )
     return None
 

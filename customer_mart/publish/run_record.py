@@ -15,7 +15,7 @@ from customer_mart.publish.checks import Check
 from customer_mart.publish.tables import ensure_table
 from customer_mart.publish.target import Target
 from customer_mart.rows import frame_of
-from customer_mart.staging.balance import READ, Balance
+from customer_mart.staging.balance import Balance
 
 SUCCEEDED, FAILED = "succeeded", "failed"
 # The warning that counts rows set aside because another user's row has their key.
@@ -46,12 +46,12 @@ class RunRecord:
 
     @contextmanager
     def undone_if_it_gives_way(self) -> Iterator[None]:
-        """An attempt to stage sources: one that is made again leaves nothing of the first."""
-        balances, warnings = list(self.balances), dict(self.warnings)
+        """An attempt before anything is published: made again, it leaves nothing of the first."""
+        balances, checks, warnings = list(self.balances), list(self.checks), dict(self.warnings)
         try:
             yield
         except GaveWayError:
-            self.balances, self.warnings = balances, warnings
+            self.balances, self.checks, self.warnings = balances, checks, warnings
             raise
 
     def row(self, finished_at: datetime, error: str | None, spark_version: str) -> dict[str, Any]:
@@ -115,14 +115,8 @@ def source_rows_before(spark: SparkSession, target: Target) -> dict[str, int]:
     """Rows each source had in the last successful run that counted; empty before the first."""
     if not target.exists(spark):
         return {}
-    # Records of older versions have them as what a rebuild read.
-    told_otherwise = F.expr("source_rows IS NULL AND mode = 'full' AND size(reconciliation) > 0")
-    succeeded = successful_runs(spark, target)
-    last = succeeded.where((F.size("source_rows") > 0) | told_otherwise).first()
-    if last is None:
-        return {}
-    read = [line for line in last["reconciliation"] if line["disposition"] == READ]
-    return last["source_rows"] or {line["source"]: line["rows"] for line in read}
+    last = successful_runs(spark, target).where(F.size("source_rows") > 0).first()
+    return last["source_rows"] if last else {}
 
 
 def _lines(balance: Balance) -> list[dict[str, Any]]:

@@ -47,6 +47,7 @@ def _kill(run: subprocess.Popen[str]) -> None:
         (PIPELINE, "publish_scoring", "incremental"),
         (PIPELINE, "publish_tier_changes", "incremental"),
         (RECORDING, "append_run", "incremental"),
+        (PIPELINE, "publish_scoring", "full"),
         (RECORDING, "append_run", "full"),
     ],
 )

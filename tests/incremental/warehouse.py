@@ -44,6 +44,8 @@ SOURCES: dict[str, Sequence[tuple[Any, ...]]] = {
     "stg_web_events": WEB_EVENTS,
 }
 
+WITH_VECTORS = ("stg_signups", "stg_ticket_purchases", "stg_games")
+
 
 @dataclass(frozen=True)
 class Mart:
@@ -59,6 +61,9 @@ class Warehouse(Operator):
 
     def create(self, table: str, rows: Sequence[tuple[Any, ...]]) -> None:
         write = staging(self.spark, table, rows).coalesce(1).write.format("delta")
+        # Deletes and updates are told of in two ways: by files of changes, and by vectors.
+        has_vectors = str(table in WITH_VECTORS).lower()
+        write = write.option("delta.enableDeletionVectors", has_vectors)
         write.option("delta.enableChangeDataFeed", "true").save(str(self.sources / table))
 
     def insert(self, table: str, rows: Sequence[tuple[Any, ...]]) -> None:

