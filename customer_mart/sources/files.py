@@ -3,8 +3,8 @@
 Found out through Spark alone, as all that is known of a place (`location`).
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from itertools import takewhile
 from urllib.parse import unquote
 
@@ -28,10 +28,14 @@ MALFORMED = "_malformed_line"
 
 @dataclass(frozen=True)
 class Files:
-    """Files of one format at a place; of CSV also the columns."""
+    """Files of one format at a place; of CSV also the columns.
+
+    partitions: the columns that folders below the place name, `column=value`.
+    """
 
     format: str
     place: str
+    partitions: tuple[str, ...] = ()
     header: StructType | None = None
 
 
@@ -43,15 +47,15 @@ def find_files(spark: SparkSession, name: str, path: str, source: Source) -> Fil
     """
     wanted, other = source.format, None
     for place in (path, *(path + suffix for suffix in SUFFIXES.values())):
-        found = _file_format(spark, name, place, source)
+        found = _files(spark, name, place, source)
         if not found:
             continue
-        if wanted not in ("auto", found):
-            other = other or Files(found, place)
-        elif found != "csv":
-            return Files(found, place)
-        elif header := _header(spark, name, place, source):
-            return Files(found, place, header)
+        if wanted not in ("auto", found.format):
+            other = other or found
+        elif found.format != "csv":
+            return found
+        elif header := _header(spark, name, found, source):
+            return replace(found, header=header)
     if other:
         raise DataError(
             f"Source {name} at {other.place} holds {SPELLED[other.format]} files, but "
@@ -76,26 +80,40 @@ def csv_rows(
     return _csv(spark, options).options(**whole).schema(with_line).load(place)
 
 
+def as_written(columns: StructType, partitions: Collection[str]) -> StructType:
+    """The columns, those that folders name as text.
+
+    Spark guesses a type by their names, and would make the id 7 of the folder `game_id=007`. A
+    schema that is given holds in every session, also in one that takes no setting.
+    """
+    return StructType(
+        [
+            StructField(field.name, StringType()) if field.name in partitions else field
+            for field in columns
+        ]
+    )
+
+
 def _csv(spark: SparkSession, options: Mapping[str, str]) -> DataFrameReader:
     return spark.read.options(**{**CSV_OPTIONS, **options}).format("csv")
 
 
-def _header(spark: SparkSession, name: str, place: str, source: Source) -> StructType:
+def _header(spark: SparkSession, name: str, found: Files, source: Source) -> StructType:
     """The columns of CSV files; those without a byte have none, and are no files.
 
     Raises:
         DataError: if they cannot be read.
     """
     try:
-        return _csv(spark, source.options).load(place).schema
+        return as_written(_csv(spark, source.options).load(found.place).schema, found.partitions)
     except Exception as unreadable:
         raise DataError(
-            f"Source {name} at {place} cannot be read as csv: {first_line(unreadable)}"
+            f"Source {name} at {found.place} cannot be read as csv: {first_line(unreadable)}"
         ) from unreadable
 
 
-def _file_format(spark: SparkSession, name: str, place: str, source: Source) -> str | None:
-    """The format of the files at a place, by their names; None when there are none.
+def _files(spark: SparkSession, name: str, place: str, source: Source) -> Files | None:
+    """The files at a place, their format by their names; None when there are none.
 
     Raises:
         DataError: if they are neither Parquet nor CSV, or the files of a Delta table, or some of
@@ -116,16 +134,31 @@ def _file_format(spark: SparkSession, name: str, place: str, source: Source) -> 
     }
     found = next((kind for kind, named in by_suffix.items() if named), None)
     if found or wanted in SUFFIXES:
-        options = {option.lower(): value.lower() for option, value in source.options.items()}
-        if options.get("recursivefilelookup") != "true":
-            _require_one_depth(name, place, by_suffix[found] if found else files)
-        return found or wanted
+        chosen = by_suffix[found] if found else files
+        return Files(found or wanted, place, _partitions(name, place, chosen, source.options))
     if not files:
         return None
     raise DataError(
         f"Source {name} at {place} is neither a Delta table nor Parquet nor CSV files; "
         f"name its format in sources.{name}.format"
     )
+
+
+def _partitions(
+    name: str, place: str, files: list[str], options: Mapping[str, str]
+) -> tuple[str, ...]:
+    """The columns that the folders of files name below a place, the outermost first.
+
+    Raises:
+        DataError: if Spark would leave out files for where they are.
+    """
+    given = {option.lower(): value for option, value in options.items()}
+    if given.get("recursivefilelookup", "").lower() == "true":
+        return ()
+    _require_one_depth(name, place, files)
+    of_place = _named_by_folders(given.get("basepath", place).split("/"))
+    of_files = _named_by_folders(files[0].split("/")[:-1]) if files else ()
+    return of_files[len(of_place) :]
 
 
 def _require_one_depth(name: str, place: str, files: list[str]) -> None:
@@ -151,6 +184,10 @@ def _require_one_depth(name: str, place: str, files: list[str]) -> None:
             f"{' and '.join(sorted(kinds.values())[:2])}, of which some would be left out: put "
             f"all into one folder, or set sources.{name}.options.recursiveFileLookup to true"
         )
+
+
+def _named_by_folders(folders: list[str]) -> tuple[str, ...]:
+    return tuple(column for column in map(_partition, folders) if column)
 
 
 def _partition(folder: str) -> str:

@@ -16,7 +16,7 @@ from customer_mart.errors import DataError, first_line
 from customer_mart.identifiers import delta_name, quoted_name
 from customer_mart.places import absolute
 from customer_mart.settings import Source
-from customer_mart.sources.files import csv_rows, find_files
+from customer_mart.sources.files import as_written, csv_rows, find_files
 
 # What was done and to how many rows and bytes, in a commit of a table's history.
 OF_COMMIT = ("version", "operation", "operationParameters", "operationMetrics", "userMetadata")
@@ -35,7 +35,7 @@ class Location:
     """A source that was found: its format, what to read, and its pinned Delta version.
 
     commit: the fingerprint of that version's commit. header: the columns of CSV files, None of any
-    other source.
+    other source. partitions: the columns that the folders of files name.
     """
 
     name: str
@@ -47,6 +47,7 @@ class Location:
     table_id: str = ""
     has_change_feed: bool = False
     header: StructType | None = None
+    partitions: tuple[str, ...] = ()
 
     @property
     def identifier(self) -> str:
@@ -86,11 +87,21 @@ def locate(spark: SparkSession, name: str, source: Source) -> Location | None:
     files = find_files(spark, name, path, source)
     if files is None:
         return None
-    return Location(name, files.format, files.place, is_table=False, header=files.header)
+    return Location(
+        name,
+        files.format,
+        files.place,
+        is_table=False,
+        header=files.header,
+        partitions=files.partitions,
+    )
 
 
 def read_location(spark: SparkSession, location: Location, options: dict[str, str]) -> DataFrame:
-    """The rows as the source delivers them, at the pinned version; CSV columns are text."""
+    """The rows as the source delivers them, at the pinned version.
+
+    Columns of CSV are text, and so are those that folders name.
+    """
     if location.header is not None:
         return csv_rows(spark, location.place, location.header, options)
     reader = spark.read.options(**options)
@@ -98,7 +109,11 @@ def read_location(spark: SparkSession, location: Location, options: dict[str, st
         reader = reader.option("versionAsOf", location.version)
     if location.is_table:
         return reader.table(quoted_name(location.place))
-    return reader.format(location.format).load(location.place)
+    reader = reader.format(location.format)
+    if location.partitions:
+        columns = reader.load(location.place).schema
+        reader = reader.schema(as_written(columns, location.partitions))
+    return reader.load(location.place)
 
 
 def _table(spark: SparkSession, name: str, table: str) -> Location | None:

@@ -216,6 +216,33 @@ def test_files_in_folders_of_partitions_are_read(spark: SparkSession, tmp_path: 
     assert read_location(spark, location, {}).count() == 4
 
 
+def test_the_columns_of_folders_are_those_below_the_place(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    folder = tmp_path / "game_id=7" / "stg_games"
+    for year in ("2023", "2024"):
+        (folder / f"year={year}" / "month=01").mkdir(parents=True)
+        (folder / f"year={year}" / "month=01" / "a.csv").write_text(CSV)
+    assert _found(spark, Source(path=str(folder))).partitions == ("year", "month")
+    within = folder / "year=2024"
+    assert _found(spark, Source(path=str(within))).partitions == ("month",)
+    file = within / "month=01" / "a.csv"
+    assert _found(spark, Source(path=str(file))).partitions == ()
+    whole = {"basePath": str(folder)}
+    assert _found(spark, Source(path=str(within), options=whole)).partitions == ("year", "month")
+    everywhere = {"recursiveFileLookup": "true"}
+    assert _found(spark, Source(path=str(folder), options=everywhere)).partitions == ()
+
+
+def test_a_folder_s_name_above_the_place_is_no_column(
+    spark: SparkSession, tmp_path: Path, games: DataFrame
+) -> None:
+    numbered = games.selectExpr("1 AS game_id", "game_name", "jackpot_estimate_minor")
+    place = str(tmp_path / "game_id=007" / "stg_games")
+    numbered.write.parquet(place)
+    _assert_rows(spark, _found(spark, Source(path=place)), numbered)
+
+
 def test_a_format_that_is_named_needs_no_suffix(spark: SparkSession, tmp_path: Path) -> None:
     (tmp_path / "export").write_text(CSV)
     location = _found(spark, Source(path=str(tmp_path / "export"), format="csv"))

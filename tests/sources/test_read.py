@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
@@ -256,3 +257,44 @@ def test_csv_is_cast_from_text_to_the_contract_s_types(
         ],
     )
     assert_df_equality(opened.typed(), expected, ignore_nullable=True)
+
+
+@pytest.mark.parametrize("file_format", ["parquet", "csv"])
+def test_what_folders_are_named_is_read_as_text(
+    spark: SparkSession, tmp_path: Path, file_format: str
+) -> None:
+    rows = [
+        ("p1", "u1", "007", "2024-07-01 10:30:00", "12.50"),
+        ("p2", "u1", "8", "2024-07-01", "7"),
+        ("p3", "u1", None, "2024-07-01", "7"),
+    ]
+    names = ["purchase_id", "user_id", "game_id", "purchase_timestamp", "purchase_amount_usd"]
+    frame = spark.createDataFrame(rows, ", ".join(f"{name} string" for name in names))
+    place = str(tmp_path / "stg_ticket_purchases")
+    writer = frame.write.partitionBy("game_id", "purchase_timestamp", "purchase_amount_usd")
+    writer.option("header", "true").format(file_format).save(place)
+    opened = open_source(spark, "stg_ticket_purchases", Source(path=place), "Europe/Berlin")
+    assert opened is not None
+    expected = staging(
+        spark,
+        "stg_ticket_purchases",
+        [
+            ("p1", "u1", "007", utc("2024-07-01 08:30:00"), Decimal("12.50")),
+            ("p2", "u1", "8", utc("2024-06-30 22:00:00"), Decimal("7.00")),
+            ("p3", "u1", None, utc("2024-06-30 22:00:00"), Decimal("7.00")),
+        ],
+    )
+    assert_df_equality(opened.typed(), expected, ignore_nullable=True, ignore_row_order=True)
+
+
+@pytest.mark.parametrize("column", ["spend_date", "spend_minor"])
+def test_a_day_or_a_number_that_folders_name_is_still_one(
+    spark: SparkSession, tmp_path: Path, column: str
+) -> None:
+    rows = [(date(2024, 1, 1), "spring", "search", 100)]
+    spend = staging(spark, "stg_funnel_spend", rows)
+    place = str(tmp_path / "stg_funnel_spend")
+    spend.write.partitionBy(column).parquet(place)
+    opened = open_source(spark, "stg_funnel_spend", Source(path=place), "UTC")
+    assert opened is not None
+    assert_df_equality(opened.typed(), spend, ignore_nullable=True)
