@@ -107,6 +107,12 @@ class SourceTable:
         name = self._found_name(column)
         return cast(F.col(quoted(name)), self.rows.schema[name].dataType, column, self.time_zone)
 
+    def is_unreadable(self, name: str) -> Column:
+        """Whether a column of the contract is NULL although a value was delivered, not blanks."""
+        column = next(column for column in self.contract.columns if column.name == name)
+        delivered = F.trim(F.col(quoted(self._found_name(column))).cast("string"))
+        return (delivered != "") & self.typed_column(column).isNull()
+
     def _readable(self, column: ContractColumn, typed: Column) -> Column:
         # Whose a malformed line is, as far as can be told, decides whether it has been erased.
         if not self.has_lines or "user" in column.tags:

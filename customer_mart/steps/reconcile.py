@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 from customer_mart.passes import early_rows
@@ -18,15 +19,21 @@ from customer_mart.staging.balance import (
 from customer_mart.staging.dispositions import DISPOSITION, USED, with_duplicates
 
 
-def reconcile(run: Run, source: SourceTable) -> None:
-    """Balances a small source that has no user, by passes of its own."""
+def reconcile(run: Run, source: SourceTable, **doubts: Column) -> None:
+    """Balances a small source that has no user, by passes of its own.
+
+    doubts: by the kind of warning, what makes a row doubtful as it was delivered, used as it is.
+    """
     table = source.contract
     with run.progress.stage(table.name) as stage:
-        rows = early_rows(run, source)
+        rows = early_rows(run, source, *(is_it.alias(kind) for kind, is_it in doubts.items()))
         used = rows.where(F.col(DISPOSITION) == USED)
         compared = used if source.is_unique else with_duplicates(used, table)
-        counted = compared.agg(*used_metrics(table), *duplicate_metrics(table)).first()
+        doubtful = [F.count_if(kind).alias(kind) for kind in doubts]
+        metrics = (*used_metrics(table), *duplicate_metrics(table), *doubtful)
+        counted = compared.agg(*metrics).first()
         late = counted.asDict() if counted else {}
+        run.record.warnings.update({kind: late.get(kind, 0) for kind in doubts})
         stage.rows = balance(run, source, recount(rows, table), late).read
 
 

@@ -104,5 +104,7 @@ def _staged_by(
 
 def _games(run: Run, source: SourceTable) -> DataFrame:
     """One row per usable game; reconciled."""
-    reconcile(run, source)
+    # Taken for none, an estimate that cannot be read makes no game high-jackpot.
+    unreadable = source.is_unreadable("jackpot_estimate_minor")
+    reconcile(run, source, games_with_unreadable_jackpot=unreadable)
     return early_rows(run, source).where(F.col(DISPOSITION) == USED).drop(DISPOSITION)

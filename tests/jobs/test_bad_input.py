@@ -163,6 +163,29 @@ def test_a_purchase_before_signup_warns_or_fails_as_configured(
     fails(good, capsys, told, *flags)
 
 
+def test_a_jackpot_that_cannot_be_read_is_never_high_and_counted(good: Operator) -> None:
+    games = [
+        ("g1", "1,500,000"),
+        ("g2", "9223372036854775808"),
+        ("g3", "2000000"),
+        ("g4", " "),
+        ("g5", None),
+        (None, "1,500,000"),  # in quarantine, and no game
+    ]
+    bought = [(f"p{n}", "ann", f"g{n}", DAY, Decimal("1.00")) for n in range(1, 4)]
+    good.deliver("stg_ticket_purchases", bought)
+    rows = [(game, "Keno", jackpot) for game, jackpot in games]
+    columns = "game_id string, game_name string, jackpot_estimate_minor string"
+    delivered = good.spark.createDataFrame(rows, columns)
+    delivered.write.mode("overwrite").parquet(str(good.sources / "stg_games"))
+    assert good.build("--set", "quality.max_quarantined_fraction=1") == 0
+    warnings = good.last_run()["warnings"]
+    assert warnings["games_with_unreadable_jackpot"] == 2
+    assert warnings["purchases_of_unknown_games"] == 0
+    assert good.balance("stg_games") == {"read": 6, "used": 5, "NULL_KEY": 1}
+    assert good.rows("dim_customer")[0]["high_jackpot_games_played"] == 1
+
+
 def test_a_failed_check_leaves_the_published_version_the_current_one(
     good: Operator, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -177,6 +177,7 @@ def test_doubts_about_used_rows_are_counted(built: Operator) -> None:
         "deposits_before_signup": 0,
         "purchases_before_signup": 0,
         "purchases_of_unknown_games": 1,
+        "games_with_unreadable_jackpot": 0,
         "keys_of_other_users": 0,
     }
 

@@ -37,7 +37,7 @@ def _statements(page: str, warehouse: Warehouse) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("page", "number"), [("operations.md", 18), ("tier-changes.md", 2), ("scores.md", 6)]
+    ("page", "number"), [("operations.md", 19), ("tier-changes.md", 2), ("scores.md", 6)]
 )
 def test_a_page_s_statements_run_on_a_mart(page: str, number: int, warehouse: Warehouse) -> None:
     warehouse.create("stg_funnel_spend", AD_SPEND)

@@ -2,6 +2,7 @@ from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from chispa import assert_df_equality
@@ -110,6 +111,37 @@ def test_values_that_cannot_be_cast_without_loss_are_null(spark: SparkSession) -
         ],
     )
     assert_df_equality(opened.typed(), expected, ignore_nullable=True)
+
+
+@pytest.mark.parametrize(
+    ("found", "pairs"),
+    [
+        (
+            "string",
+            [("1,500,000", True), ("1.5", True), ("500", False), (" ", False), (None, False)],
+        ),
+        (
+            "decimal(38,1)",
+            [
+                (Decimal("9223372036854775808.0"), True),
+                (Decimal("0.5"), True),
+                (Decimal("7.0"), False),
+                (None, False),
+            ],
+        ),
+        ("bigint", [(2**63 - 1, False), (None, False)]),
+    ],
+)
+def test_a_value_is_unreadable_that_is_there_and_cannot_be_cast(
+    spark: SparkSession, found: str, pairs: list[tuple[Any, bool]]
+) -> None:
+    rows = [(str(n), "Keno", value) for n, (value, _) in enumerate(pairs)]
+    delivered = spark.createDataFrame(rows, f"game_id string, game_name string, jackpot {found}")
+    mapped = {"jackpot_estimate_minor": "jackpot"}
+    opened = _opened(delivered, "stg_games", Source(table="delivered", columns=mapped))
+    is_it = opened.is_unreadable("jackpot_estimate_minor").alias("is_it")
+    told = {row["game_id"]: bool(row["is_it"]) for row in opened.typed(is_it).collect()}
+    assert told == {str(n): expected for n, (_, expected) in enumerate(pairs)}
 
 
 def test_the_row_as_read_is_kept_whole_as_text(spark: SparkSession) -> None:
