@@ -2,7 +2,8 @@
 
 A type that can never be cast without loss is refused for the whole source. A type that may
 or may not (text, a wider number) is cast row by row: a value that would lose anything
-becomes NULL here, and the contract's rules then set the row aside with its reason.
+becomes NULL here, and the contract's rules then set the row aside with its reason. One loss is
+accepted, that of what is finer than a microsecond of a time as text.
 """
 
 from pyspark.sql import Column

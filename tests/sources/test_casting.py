@@ -129,6 +129,17 @@ def test_text_with_an_offset_or_a_zone_is_that_instant_whatever_is_configured(
     _assert_cast(spark, TIMESTAMP, "string", pairs, "Europe/Berlin")
 
 
+@pytest.mark.parametrize("time_zone", ["UTC", "Europe/Berlin"])
+def test_what_is_finer_than_a_microsecond_is_cut_off_text(
+    spark: SparkSession, time_zone: str
+) -> None:
+    pairs = [
+        ("2024-07-01T10:30:59.1234567Z", utc("2024-07-01 10:30:59.123456")),
+        ("2024-07-01 10:30:59.999999999Z", utc("2024-07-01 10:30:59.999999")),
+    ]
+    _assert_cast(spark, TIMESTAMP, "string", pairs, time_zone)
+
+
 def test_text_without_an_offset_is_in_the_configured_zone_however_short(
     spark: SparkSession,
 ) -> None:
