@@ -29,6 +29,8 @@ from customer_mart.status.page import print_status
 from customer_mart.summary import print_summary, print_top
 from customer_mart.tier_history import print_history
 
+# What shells report of a command that SIGINT ended: 128 and the signal's number.
+INTERRUPTED = 130
 BUILDS: dict[str, Build] = {
     "customer_mart": pipeline.build_customer_mart,
     "dim_customer": pipeline.build_dim_customer,
@@ -37,7 +39,10 @@ BUILDS: dict[str, Build] = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """`customer-mart`: returns the exit code, 0 done, 2 usage, 3 data, 1 anything else."""
+    """`customer-mart`: returns the exit code.
+
+    0 done, 2 usage, 3 data, 130 interrupted, 1 anything else.
+    """
     description = "Builds dim_customer and customer_ltv_scoring, shows, maintains and erases."
     return _guarded(command_parser(description).parse_args(arguments))
 
@@ -53,12 +58,11 @@ def _guarded(arguments: argparse.Namespace) -> int:
     """Runs a command; an error is one plain sentence, with its stack only under --verbose."""
     try:
         _run(arguments)
-    except Exception as error:  # noqa: BLE001 - whatever went wrong becomes an exit code
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - all becomes an exit code
         if arguments.verbose:
             traceback.print_exc()
-        code = error.exit_code if isinstance(error, MartError) else 1
         print(f"customer-mart: {_sentence(error)}", file=sys.stderr)
-        return code
+        return _exit_code(error)
     return 0
 
 
@@ -191,8 +195,16 @@ def _start_of_day() -> datetime:
     return now.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
-def _sentence(error: Exception) -> str:
+def _exit_code(error: Exception | KeyboardInterrupt) -> int:
+    if isinstance(error, KeyboardInterrupt):
+        return INTERRUPTED
+    return error.exit_code if isinstance(error, MartError) else 1
+
+
+def _sentence(error: Exception | KeyboardInterrupt) -> str:
     """What went wrong in one line."""
+    if isinstance(error, KeyboardInterrupt):
+        return "Interrupted (Ctrl-C) before it was done; run it again"
     if isinstance(error, MartError):
         return str(error)
     return f"{type(error).__name__}: {first_line(error)}"

@@ -5,6 +5,7 @@ import os
 import re
 from contextlib import suppress
 from importlib.util import find_spec
+from pathlib import Path
 
 from pyspark.errors import PySparkException, PySparkRuntimeError
 from pyspark.sql import SparkSession
@@ -85,6 +86,7 @@ def get_session(*, show_progress_bar: bool = False, verbose: bool = False) -> Sp
     if not verbose:
         # PySpark would print every engine error as JSON before the one sentence that explains it.
         logging.getLogger("SQLQueryContextLogger").disabled = True
+        logging.getLogger().addFilter(_is_not_py4j_s)
     choices = {
         "spark.ui.showConsoleProgress": str(show_progress_bar).lower(),
         "spark.log.level": "ERROR" if verbose else "FATAL",
@@ -94,6 +96,15 @@ def get_session(*, show_progress_bar: bool = False, verbose: bool = False) -> Sp
     _pin(spark, {**PINNED, **_corrected(spark)})
     _tune(spark, TUNED)
     return spark
+
+
+def _is_not_py4j_s(record: logging.LogRecord) -> bool:
+    """Drops what py4j logs by itself: the stack of an error that is told besides.
+
+    On Ctrl-C PySpark asks for its jobs to be cancelled over a connection that is in use, which
+    fails.
+    """
+    return "py4j" not in Path(record.pathname).parts
 
 
 def _corrected(spark: SparkSession) -> dict[str, str]:

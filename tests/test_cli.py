@@ -1,13 +1,16 @@
 """The command line: usage, exit codes and plain errors. Nothing here starts a build."""
 
+import argparse
 from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
 
-from customer_mart import __version__
+from customer_mart import __version__, cli
 from customer_mart.arguments import command_parser, instant, job_parser
 from customer_mart.cli import main, run_job
+from customer_mart.publish.run_lock import folder_lock
+from customer_mart.settings import Settings
 
 INSTANTS = {
     "2025-01-01T00:00:00Z": datetime(2025, 1, 1, tzinfo=timezone.utc),
@@ -145,6 +148,29 @@ def test_the_stack_trace_is_shown_only_when_asked_for(
     config = str(tmp_path / "prod.yml")
     assert main(["build", "--config", config, "--verbose"]) == 2
     assert "Traceback" in capsys.readouterr().err
+
+
+def _interrupted(arguments: argparse.Namespace, settings: Settings) -> None:
+    """A command that Ctrl-C ends while it holds the mart's lock."""
+    with folder_lock(Path(str(settings.mart.location)), {"what": arguments.command}, 0):
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("is_job", [False, True])
+def test_ctrl_c_is_one_plain_sentence_and_leaves_no_lock(
+    is_job: bool,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(cli.COMMANDS, "build", _interrupted)
+    flags = ["--mart", str(tmp_path)]
+    code = run_job("dim_customer", flags) if is_job else main(["build", *flags])
+    assert code == 130
+    sentence = "customer-mart: Interrupted (Ctrl-C) before it was done; run it again\n"
+    assert capsys.readouterr().err == sentence
+    with folder_lock(tmp_path, {}, 0):
+        pass  # it would be an error if another still held it
 
 
 def test_a_mart_without_a_place_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,6 +1,7 @@
 """A session that somebody else made keeps its master, its jars, its memory and all else."""
 
 import json
+import logging
 import os
 import re
 import subprocess
@@ -76,6 +77,23 @@ def test_a_refused_setting_of_mere_speed_is_noted_and_nothing_more(
     _tune(spark, REFUSED)
     [line] = caplog.messages
     assert "refuses spark.sql.warehouse.dir=/elsewhere and may be slower" in line
+
+
+@pytest.mark.parametrize(
+    ("file", "is_told"),
+    [
+        ("/lib/py4j/java_gateway.py", False),
+        ("/spark/python/lib/py4j-0.10.9.9-src.zip/py4j/clientserver.py", False),
+        ("/lib/other/java_gateway.py", True),
+    ],
+)
+def test_what_py4j_logs_of_a_broken_call_is_not_shown(
+    spark: SparkSession, file: str, *, is_told: bool
+) -> None:
+    assert get_session() is spark
+    told = "Exception while sending command."
+    record = logging.LogRecord("root", logging.ERROR, file, 1, told, (), None)
+    assert bool(logging.getLogger().filter(record)) is is_told
 
 
 @pytest.mark.slow

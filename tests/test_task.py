@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from customer_mart import cli
 from customer_mart.task import main
 
 
@@ -17,6 +18,19 @@ def test_a_failed_task_raises_the_exit_code(
         main()
     assert stopped.value.code == 2
     assert "Unknown setting no_such_setting" in capsys.readouterr().err
+
+
+def test_an_interrupted_task_raises_the_exit_code(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(cli.COMMANDS, "maintain", interrupted)
+    monkeypatch.setattr(sys, "argv", ["task", "maintain", "--mart", str(tmp_path)])
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    assert stopped.value.code == 130
 
 
 @pytest.mark.usefixtures("spark")
