@@ -116,7 +116,8 @@ def folder_lock(folder: Path, holder: dict[str, Any], wait_seconds: int) -> Iter
 
 def _acquired(folder: Path, holder: dict[str, Any], wait_seconds: int) -> FileLock:
     """The folder's lock, held, with its holder's name beside it."""
-    lock = FileLock(folder / LOCK, timeout=wait_seconds)
+    # Where the file system has no locks, a file as a mark would outlive a run that is killed.
+    lock = FileLock(folder / LOCK, timeout=wait_seconds, fallback_to_soft=False)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock.acquire()
@@ -125,7 +126,7 @@ def _acquired(folder: Path, holder: dict[str, Any], wait_seconds: int) -> FileLo
             f"The mart {folder} is in use by {_holder(folder)}; run again when it has ended, or "
             "wait for it with --set mart.wait_seconds=3600"
         ) from held
-    except (OSError, NotImplementedError) as refused:  # the latter where no file can be locked
+    except OSError as refused:
         raise _cannot_be_written(folder, refused) from refused
     try:
         (folder / HOLDER).write_text(json.dumps(holder), encoding="utf-8")

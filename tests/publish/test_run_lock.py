@@ -1,3 +1,4 @@
+import errno
 import multiprocessing
 import os
 import signal
@@ -57,6 +58,22 @@ def test_a_folder_in_the_place_of_a_file_of_the_lock_is_one_sentence(
     told = rf"^The mart's lock cannot be written to {tmp_path}: Is a directory$"
     with pytest.raises(MartError, match=told), folder_lock(tmp_path, {}, 0):
         pytest.fail("a lock without its files")
+
+
+def test_a_file_system_without_locks_is_one_sentence_and_nothing_blocks_the_next_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_file: int, _operation: int) -> None:
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+
+    told = rf"^The mart's lock cannot be written to {tmp_path}: Function not implemented$"
+    with monkeypatch.context() as without_locks:
+        without_locks.setattr("fcntl.flock", refuse)
+        with pytest.raises(MartError, match=told), folder_lock(tmp_path, {}, 0):
+            pytest.fail("a lock that nothing holds")
+    assert [file.name for file in tmp_path.iterdir() if file.stat().st_size] == []
+    with folder_lock(tmp_path, {}, 0):
+        pass
 
 
 def test_a_lock_whose_holder_cannot_be_named_is_free_again(tmp_path: Path) -> None:
