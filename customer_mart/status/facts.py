@@ -26,6 +26,17 @@ from customer_mart.staging.balance import Balance
 
 
 @dataclass(frozen=True)
+class Outcome:
+    """How a run ended. has_dim: whether it published a dim_customer, or left it as it was."""
+
+    run_id: str
+    as_of: datetime
+    finished_at: datetime
+    has_succeeded: bool
+    has_dim: bool
+
+
+@dataclass(frozen=True)
 class RecordedRun:
     """A row of mart_runs."""
 
@@ -95,7 +106,7 @@ def facts_of(spark: SparkSession, settings: Settings) -> Facts:
     """
     records = published(spark, settings.mart, "mart_runs")
     runs = records.read(spark).orderBy(*newest_first())
-    failed = runs.where(F.col("status") != SUCCEEDED).select("run_id")
+    outcomes = _outcomes(runs)
     last = last_run(spark, records)
     missing = missing_ledger(spark, settings)
     return Facts(
@@ -103,28 +114,45 @@ def facts_of(spark: SparkSession, settings: Settings) -> Facts:
         last=_recorded(runs.first()),
         succeeded=_recorded(successful_runs(spark, records).first()),
         read_by=_recorded(runs.where(F.size("reconciliation") > 0).first()),
-        failed=frozenset(row["run_id"] for row in failed.collect()),
+        failed=frozenset(run.run_id for run in outcomes if not run.has_succeeded),
         tables=tuple(_state(spark, settings, name, last) for name in MART_TABLES),
         are_scores_behind=_are_scores_behind(spark, settings),
         unfinished_erasures=() if missing else unfinished_requests(spark, settings),
         missing_ledger=missing,
-        missed=_recorded(_missed(runs)),
+        missed=_recorded(_row_of(runs, missed_run(outcomes))),
     )
 
 
-def _missed(runs: DataFrame) -> Row | None:
-    """The newest run that failed after dim_customer was made last, and for a later instant.
+def _outcomes(runs: DataFrame) -> list[Outcome]:
+    """The outcome of every run, the newest first; runs: one row each, in that order."""
+    has_succeeded = (F.col("status") == SUCCEEDED).alias("has_succeeded")
+    has_dim = names_dim_customer().alias("has_dim")
+    rows = runs.select("run_id", "as_of", "finished_at", has_succeeded, has_dim).collect()
+    return [Outcome(**row.asDict()) for row in rows]
 
-    One that failed when it had published dim_customer is none: that table tells of it.
 
-    runs: one row per run, the newest first.
+def missed_run(outcomes: Sequence[Outcome]) -> str | None:
+    """The newest run that failed for a later instant than was made, and none has got there since.
+
+    One that failed when it had published dim_customer is none: that table tells of it. Nor is one
+    for an instant that was still to come: after a wrong --as-of nothing would be well until then.
+
+    outcomes: of all runs, the newest first.
     """
-    has_succeeded = F.col("status") == SUCCEEDED
-    made = runs.where(has_succeeded & names_dim_customer()).first()
-    if made is None:
-        return None
-    is_later = (F.col("finished_at") > made["finished_at"]) & (F.col("as_of") > made["as_of"])
-    return runs.where(~has_succeeded & is_later & ~names_dim_customer()).first()
+    made: datetime | None = None
+    missed: list[Outcome] = []
+    for run in reversed(outcomes):
+        if run.has_succeeded and run.has_dim:
+            made = run.as_of
+            missed = [failed for failed in missed if failed.as_of > made]
+        elif not run.has_succeeded and not run.has_dim and run.as_of <= run.finished_at:
+            is_later = made is None or run.as_of > made
+            missed += [run] if is_later else []
+    return missed[-1].run_id if missed else None
+
+
+def _row_of(runs: DataFrame, run_id: str | None) -> Row | None:
+    return None if run_id is None else runs.where(F.col("run_id") == run_id).first()
 
 
 def _recorded(row: Row | None) -> RecordedRun | None:

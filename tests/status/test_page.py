@@ -144,6 +144,13 @@ def test_a_build_that_failed_before_the_scores_were_made_again_is_told_until_one
         print_status(mart.spark, mart.settings, NOON)
     assert "Next: look its message up in docs/operations.md" in capsys.readouterr().out
 
+    again = RunRecord("r3a", AS_OF, "full", "abc", utc("2025-01-02 03:40:00"))
+    again.target_versions["dim_customer"] = 2
+    mart.record(again, "2025-01-02 03:41:00")
+    with pytest.raises(UnhealthyError):
+        print_status(mart.spark, mart.settings, NOON)
+    assert "Run r2, as of 2025-01-02T00:00:00Z, failed, and" in capsys.readouterr().out
+
     made = RunRecord("r4", next_day, "full", "abc", utc("2025-01-02 04:00:00"))
     made.target_versions["dim_customer"] = 2
     mart.record(made, "2025-01-02 04:01:00")
