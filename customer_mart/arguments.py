@@ -65,7 +65,7 @@ def command_parser(description: str | None) -> argparse.ArgumentParser:
     _add_erasure_arguments(erasure)
     history = commands.add_parser("history", help="show a customer's moves between VIP tiers")
     history.add_argument("--user-id", required=True, metavar="ID", help="the customer")
-    status = commands.add_parser("status", help="show whether the mart is fresh and whole")
+    status = commands.add_parser("status", help="show whether the mart is fresh and unchanged")
     _add_max_age(status)
     for command in (build, summary, top, upkeep, erasure, history, status):
         _add_common_arguments(command)
