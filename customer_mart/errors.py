@@ -31,6 +31,13 @@ class UnhealthyError(MartError):
     exit_code = 3
 
 
+class GaveWayError(Exception):
+    """What cannot end in the way that costs less, and is done in the other: its reason.
+
+    Whoever knows the other way catches it; no run ends with it.
+    """
+
+
 def first_line(error: Exception) -> str:
     """The first line of an engine's message, without the plan and the stack that follow.
 

@@ -6,7 +6,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from customer_mart.contracts import MART_TABLES
-from customer_mart.erasure.known_ledger import require_ledger
+from customer_mart.erasure.ledger_guard import require_ledger
 from customer_mart.errors import DataError
 from customer_mart.places import absolute
 from customer_mart.progress import LogFormat, start_progress

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from customer_mart.errors import GaveWayError
 from customer_mart.incremental.published_dim import newest_dim
 from customer_mart.incremental.touched import Touched
-from customer_mart.progress import GaveWayError
 from customer_mart.run import Run
 from customer_mart.sources import SourceTable
 from customer_mart.steps.gates import (
@@ -20,6 +20,14 @@ from customer_mart.steps.gates import (
     require_unique_games,
 )
 from customer_mart.steps.give_way import giving_way_to_damage
+from customer_mart.steps.incremental_run import (
+    keep_versions,
+    merge_dim_customer,
+    quarantine_of_others,
+    rebuilt_for,
+    scores_are_current,
+    touched_customers,
+)
 from customer_mart.steps.open_sources import note_erased_rows, open_sources
 from customer_mart.steps.publish_quarantine import publish_quarantine
 from customer_mart.steps.publish_scores import publish_scoring
@@ -31,14 +39,6 @@ from customer_mart.steps.stage_dim_customer import (
     stage_dim_customer,
 )
 from customer_mart.steps.stage_sources import StagedCustomers, stage_customers
-from customer_mart.steps.touched_customers import (
-    keep_versions,
-    merge_dim_customer,
-    quarantine_of_others,
-    rebuilt_for,
-    scores_are_current,
-    touched_customers,
-)
 
 Sources = dict[str, SourceTable]
 # Publishes by the sources and the touched customers; without these, everything.

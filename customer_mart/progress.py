@@ -10,12 +10,10 @@ from typing import Any, Literal
 
 import structlog
 
+from customer_mart.errors import GaveWayError
+
 LogFormat = Literal["text", "json"]
 NAME_WIDTH, ROWS_WIDTH = 28, 14
-
-
-class GaveWayError(Exception):
-    """A stage that cannot end in the way that costs less, and is done in the other: its reason."""
 
 
 @dataclass

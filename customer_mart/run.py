@@ -7,15 +7,15 @@ from typing import Literal
 
 from pyspark.sql import SparkSession
 
-from customer_mart.erasure.erased import Erased
-from customer_mart.erasure.known_ledger import LedgerState, ledger_state, require_ledger
 from customer_mart.erasure.ledger import erased_customers
+from customer_mart.erasure.ledger_guard import LedgerState, ledger_state, require_ledger
 from customer_mart.progress import LogFormat, Progress, start_progress
 from customer_mart.publish.commit import commit_metadata
 from customer_mart.publish.run_record import RunRecord
 from customer_mart.publish.staging_area import StagingArea, staging_area
 from customer_mart.publish.target import Target, target
 from customer_mart.settings import Settings
+from customer_mart.sources.erased import Erased
 
 Mode = Literal["auto", "full", "incremental"]
 

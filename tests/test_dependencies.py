@@ -4,6 +4,7 @@ import ast
 import re
 import sys
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from importlib.metadata import packages_distributions
 from pathlib import Path
 from zoneinfo import ZoneInfo, reset_tzpath
@@ -48,6 +49,22 @@ def _imports(module: ast.Module) -> Iterator[str]:
 def test_what_is_imported_is_declared(name: str) -> None:
     distributions = {_normal(distribution) for distribution in packages_distributions()[name]}
     assert distributions & _declared()
+
+
+def test_packages_import_each_other_in_one_direction() -> None:
+    """Those below a package, in an order in which each knows only the ones before it."""
+    order = list(TopologicalSorter(_imported_by_package()).static_order())
+    assert order.index("sources") < order.index("staging") < order.index("steps")
+
+
+def _imported_by_package() -> dict[str, set[str]]:
+    """By package or module right below customer_mart, which others of these it imports."""
+    found: dict[str, set[str]] = {}
+    for file in PACKAGE.rglob("*.py"):
+        name = file.relative_to(PACKAGE).parts[0].removesuffix(".py")
+        inside = re.findall(r"^ *from customer_mart\.(\w+)", file.read_text("utf-8"), re.MULTILINE)
+        found.setdefault(name, set()).update(set(inside) - {name})
+    return found
 
 
 def test_time_zones_need_no_files_of_the_machine() -> None:

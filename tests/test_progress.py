@@ -3,7 +3,8 @@ from datetime import datetime, timezone
 
 import pytest
 
-from customer_mart.progress import GaveWayError, start_progress
+from customer_mart.errors import GaveWayError
+from customer_mart.progress import start_progress
 
 
 def test_a_stage_is_a_line_with_its_rows_seconds_and_notes(

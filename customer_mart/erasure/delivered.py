@@ -3,7 +3,7 @@
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from customer_mart.erasure.erased import Erased
+from customer_mart.sources.erased import Erased
 
 # Of a quarantined row: its customer and everything it was delivered with, trimmed as ids are.
 VALUES = "array_append(transform(map_values({row}), value -> trim(value)), {user_id})"

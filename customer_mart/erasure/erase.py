@@ -10,9 +10,8 @@ from pyspark.sql import functions as F
 
 from customer_mart.contracts import MART_TABLES
 from customer_mart.erasure.delivered import ERASED_ID, erased_ids, holds
-from customer_mart.erasure.erased import Erased
-from customer_mart.erasure.known_ledger import ensure_known_ledger, require_ledger
 from customer_mart.erasure.ledger import enter, erased_customers, finish
+from customer_mart.erasure.ledger_guard import ensure_known_ledger, require_ledger
 from customer_mart.erasure.run_texts import TEXTS, scrubbed_runs
 from customer_mart.errors import DataError, UsageError
 from customer_mart.progress import LogFormat, Progress, start_progress
@@ -24,6 +23,7 @@ from customer_mart.publish.target import Target, target
 from customer_mart.publish.upkeep import drop_deleted_rows, vacuum
 from customer_mart.session_setting import is_settable
 from customer_mart.settings import Settings
+from customer_mart.sources.erased import Erased
 
 
 @dataclass(frozen=True)

@@ -5,15 +5,15 @@ from datetime import datetime
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from customer_mart.erasure.erased import HASH, Erased
-from customer_mart.erasure.known_ledger import LEDGER, announce
+from customer_mart.erasure.ledger_guard import LEDGER, announce
 from customer_mart.erasure.salt import make_salt, salt_of
-from customer_mart.erasure.salted_hash import salted_hash_of
 from customer_mart.publish.commit import erasure_metadata
 from customer_mart.publish.merge import merge_into
 from customer_mart.publish.tables import ensure_table
 from customer_mart.publish.target import Target, target
 from customer_mart.settings import Settings
+from customer_mart.sources.erased import HASH, Erased
+from customer_mart.sources.salted_hash import salted_hash_of
 
 
 def erased_customers(spark: SparkSession, settings: Settings) -> Erased | None:

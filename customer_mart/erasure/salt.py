@@ -6,9 +6,9 @@ import secrets
 
 from pyspark.sql import SparkSession
 
-from customer_mart.erasure.salted_hash import salted_hash_of
 from customer_mart.errors import DataError, UsageError
 from customer_mart.publish.target import Target
+from customer_mart.sources.salted_hash import salted_hash_of
 
 SALT, SALT_CHECK = "customer_mart.salt", "customer_mart.salt_check"
 SALT_BYTES, SHORTEST = 32, 16

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from customer_mart.erasure.known_ledger import loss_of_entries
 from customer_mart.erasure.ledger import requests_in_ledger
+from customer_mart.erasure.ledger_guard import loss_of_entries
 from customer_mart.fingerprint import package_version
 from customer_mart.incremental.last_run import LastRun
 from customer_mart.publish.commit import USER_METADATA

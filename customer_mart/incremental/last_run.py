@@ -6,7 +6,7 @@ from datetime import datetime
 
 from pyspark.sql import SparkSession
 
-from customer_mart.erasure.known_ledger import LedgerState
+from customer_mart.erasure.ledger_guard import LedgerState
 from customer_mart.publish.history import Commit, change_since, run_of_rows
 from customer_mart.publish.run_record import KEYS_OF_OTHER_USERS, successful_runs
 from customer_mart.publish.target import Target

@@ -5,10 +5,10 @@ from datetime import datetime
 
 from pyspark.sql import SparkSession
 
-from customer_mart.customer_tier_changes.publications import DIM_VERSION
 from customer_mart.errors import DataError
 from customer_mart.incremental.last_run import LastRun, last_run
 from customer_mart.publish.history import Commit, change_since, history, metadata_of_rows
+from customer_mart.publish.publications import DIM_VERSION
 from customer_mart.publish.target import target
 from customer_mart.settings import Settings
 

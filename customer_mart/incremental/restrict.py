@@ -5,9 +5,9 @@ from dataclasses import replace
 from pyspark.sql import Column, Observation
 from pyspark.sql import functions as F
 
+from customer_mart.errors import GaveWayError
 from customer_mart.incremental.touched import ChangedKeys, Touched
 from customer_mart.passes import early_rows, observed
-from customer_mart.progress import GaveWayError
 from customer_mart.run import Run
 from customer_mart.sources import SourceTable
 from customer_mart.staging.balance import is_quarantined

@@ -6,9 +6,9 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from customer_mart.fingerprint import package_version
-from customer_mart.publish.dictionaries import dictionaries_for_few_values
 from customer_mart.publish.history import ERASURE, version_of_run
 from customer_mart.publish.layout import WHOLE_FILES
+from customer_mart.publish.parquet_encoding import dictionaries_for_few_values
 from customer_mart.publish.target import Target
 from customer_mart.session_setting import tuned
 

@@ -7,8 +7,8 @@ from pyspark.sql import functions as F
 
 from customer_mart.identifiers import quoted
 from customer_mart.publish.commit import USER_METADATA
-from customer_mart.publish.dictionaries import dictionaries_for_few_values
 from customer_mart.publish.history import version_of_run
+from customer_mart.publish.parquet_encoding import dictionaries_for_few_values
 from customer_mart.publish.target import Target
 from customer_mart.session_setting import HASHED_JOINS, session_setting, tuned
 

@@ -9,8 +9,8 @@ from typing import Any
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from customer_mart.errors import GaveWayError
 from customer_mart.fingerprint import package_version
-from customer_mart.progress import GaveWayError
 from customer_mart.publish.checks import Check
 from customer_mart.publish.tables import ensure_table
 from customer_mart.publish.target import Target

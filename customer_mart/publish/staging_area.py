@@ -15,8 +15,8 @@ from pyspark.sql import functions as F
 
 from customer_mart.identifiers import quoted_name
 from customer_mart.places import absolute, is_uri
-from customer_mart.publish.dictionaries import DICTIONARIES
 from customer_mart.publish.hadoop_folder import HadoopFolder, has_jvm
+from customer_mart.publish.parquet_encoding import DICTIONARIES
 from customer_mart.settings.settings import Mart
 
 BESIDE = "_staging"

@@ -10,8 +10,8 @@ from pyspark.sql import SparkSession
 
 from customer_mart.identifiers import quoted, sql_string
 from customer_mart.publish.commit import USER_METADATA
-from customer_mart.publish.dictionaries import dictionaries_for_few_values
 from customer_mart.publish.layout import files_of, partition_of
+from customer_mart.publish.parquet_encoding import dictionaries_for_few_values
 from customer_mart.publish.target import Target
 from customer_mart.session_setting import session_setting
 

@@ -8,11 +8,11 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from customer_mart.contracts import Contract, ContractColumn, contract
-from customer_mart.erasure.erased import Erased
 from customer_mart.errors import DataError, first_line
 from customer_mart.identifiers import quoted
 from customer_mart.settings import Source
 from customer_mart.sources.casting import can_cast, cast
+from customer_mart.sources.erased import Erased
 from customer_mart.sources.files import MALFORMED
 from customer_mart.sources.location import Location, locate, read_location
 

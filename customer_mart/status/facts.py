@@ -8,8 +8,8 @@ from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
 from customer_mart.contracts import MART_TABLES
-from customer_mart.erasure.known_ledger import missing_ledger
 from customer_mart.erasure.ledger import unfinished_requests
+from customer_mart.erasure.ledger_guard import missing_ledger
 from customer_mart.errors import DataError
 from customer_mart.incremental.last_run import LastRun, last_run
 from customer_mart.incremental.published_dim import has_dim_of, newest_dim

@@ -7,7 +7,7 @@ from typing import Any
 from pyspark.sql import DataFrame
 
 from customer_mart.contracts import contract
-from customer_mart.erasure.known_ledger import require_no_new_entry
+from customer_mart.erasure.ledger_guard import require_no_new_entry
 from customer_mart.errors import DataError, MartError
 from customer_mart.incremental.published_dim import is_as_recorded
 from customer_mart.publish.checks import (

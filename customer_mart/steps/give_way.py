@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from customer_mart.errors import GaveWayError
 from customer_mart.failures import is_below, unreadable_file
 from customer_mart.incremental.decide import INCREMENTAL_TARGETS
-from customer_mart.progress import GaveWayError
 from customer_mart.run import Run
 
 

@@ -13,7 +13,6 @@ from customer_mart.customer_ltv_scoring.customer_ltv_scoring import (
     customer_ltv_scoring,
     with_scoring,
 )
-from customer_mart.customer_tier_changes.publications import DIM_VERSION
 from customer_mart.errors import DataError, MartError
 from customer_mart.failures import all_that_is_told
 from customer_mart.passes import observed
@@ -25,6 +24,7 @@ from customer_mart.publish.checks import (
     without_breaches,
 )
 from customer_mart.publish.layout import lie_by_partition
+from customer_mart.publish.publications import DIM_VERSION
 from customer_mart.run import Run
 from customer_mart.steps.publish_tables import publish_rows
 

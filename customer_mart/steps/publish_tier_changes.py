@@ -6,10 +6,10 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from customer_mart.customer_tier_changes.customer_tier_changes import customer_tier_changes
-from customer_mart.customer_tier_changes.publications import Publication, owed_publications
 from customer_mart.errors import first_line
 from customer_mart.failures import unreadable_file
 from customer_mart.publish.history import history, newest_version, standing
+from customer_mart.publish.publications import Publication, owed_publications
 from customer_mart.rows import frame_of
 from customer_mart.run import Run
 from customer_mart.session_setting import HASHED_JOINS, tuned

@@ -14,8 +14,9 @@ from pyspark.errors import ArithmeticException
 from pyspark.sql import Column, DataFrame, Observation
 from pyspark.sql import functions as F
 
+from customer_mart.errors import GaveWayError
 from customer_mart.passes import early_rows, observed
-from customer_mart.progress import GaveWayError, Stage
+from customer_mart.progress import Stage
 from customer_mart.publish.run_record import KEYS_OF_OTHER_USERS
 from customer_mart.run import Run
 from customer_mart.staging.balance import duplicate_metrics, observed_early

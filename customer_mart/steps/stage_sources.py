@@ -11,8 +11,8 @@ from customer_mart.dim_customer.deposits import deposits_per_customer
 from customer_mart.dim_customer.purchases import purchases_per_customer
 from customer_mart.dim_customer.signups import signups_per_customer
 from customer_mart.dim_customer.web_events import web_events_per_customer
+from customer_mart.errors import GaveWayError
 from customer_mart.passes import early_rows
-from customer_mart.progress import GaveWayError
 from customer_mart.publish.run_record import KEYS_OF_OTHER_USERS
 from customer_mart.run import Run
 from customer_mart.sources import SourceTable

@@ -6,8 +6,8 @@ import pytest
 import yaml
 
 from customer_mart.publish.commit import USER_METADATA
-from customer_mart.publish.dictionaries import DICTIONARIES
 from customer_mart.publish.layout import WHOLE_FILES
+from customer_mart.publish.parquet_encoding import DICTIONARIES
 from customer_mart.publish.upkeep import RETENTION_CHECK
 from customer_mart.session import CORRECTED, PINNED, TUNED
 from customer_mart.session_setting import HASHED_JOINS, YOUNG_VERSIONS_ONLY

@@ -8,10 +8,10 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from customer_mart.erasure.ledger import enter, erased_customers
-from customer_mart.erasure.salted_hash import salted_hash, salted_hash_of
 from customer_mart.errors import DataError, UsageError
 from customer_mart.publish.target import Target, target
 from customer_mart.settings import Settings, load_settings
+from customer_mart.sources.salted_hash import salted_hash, salted_hash_of
 
 LONG_ENOUGH = "something of many characters"
 

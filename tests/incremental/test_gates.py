@@ -8,7 +8,7 @@ from pyspark.sql import SparkSession
 
 from customer_mart.cli import main
 from customer_mart.incremental import decide
-from customer_mart.steps import touched_customers
+from customer_mart.steps import incremental_run
 from tests.faults.damage import DIM_IS_PUBLISHED, once_at, only_error
 from tests.frames import staging
 from tests.incremental.warehouse import FEBRUARY, JANUARY, WHEN, Warehouse
@@ -108,7 +108,7 @@ def test_a_table_that_something_else_changes_once_it_was_judged_is_judged_by_the
         return change
 
     with monkeypatch.context() as beside:
-        beside.setattr(touched_customers, "changed_meanwhile", judged_too_early)
+        beside.setattr(incremental_run, "changed_meanwhile", judged_too_early)
         assert warehouse.run(JANUARY) == 0
     capsys.readouterr()
     assert warehouse.run(JANUARY) == 3

@@ -10,8 +10,8 @@ from customer_mart import joins
 from customer_mart.run import start_run
 from customer_mart.session_setting import session_setting
 from customer_mart.settings import load_settings
+from customer_mart.steps.incremental_run import touched_customers
 from customer_mart.steps.open_sources import open_sources
-from customer_mart.steps.touched_customers import touched_customers
 from tests.incremental.warehouse import ALL_DIRT, ANY_SHARE, FEBRUARY, WHEN, Warehouse
 from tests.plans import FACTS, NEVER, Plans
 

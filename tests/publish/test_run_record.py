@@ -3,9 +3,8 @@ from decimal import Decimal
 import pytest
 from pyspark.sql import SparkSession
 
-from customer_mart.errors import DataError
+from customer_mart.errors import DataError, GaveWayError
 from customer_mart.fingerprint import package_version
-from customer_mart.progress import GaveWayError
 from customer_mart.publish.checks import Check
 from customer_mart.publish.run_record import RunRecord, append_run, source_rows_before
 from customer_mart.staging.balance import Balance

@@ -1,9 +1,9 @@
-from customer_mart.customer_tier_changes.publications import (
+from customer_mart.publish.history import Commit
+from customer_mart.publish.publications import (
     Publication,
     owed_publications,
     publications,
 )
-from customer_mart.publish.history import Commit
 from tests.frames import utc
 
 JANUARY, FEBRUARY = utc("2025-01-01 00:00:00"), utc("2025-02-01 00:00:00")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from customer_mart.erasure.salted_hash import salted_hash
+from customer_mart.sources.salted_hash import salted_hash
 
 # A name that no source gives a column.
 HASH = "_erased_user_hash"

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from customer_mart.errors import DataError, MartError, first_line
+from customer_mart.errors import DataError, GaveWayError, MartError, first_line
 from customer_mart.failures import is_of_what_was_read
 from customer_mart.incremental.decide import (
     INCREMENTAL_TARGETS,
@@ -17,7 +17,6 @@ from customer_mart.incremental.last_run import LastRun, last_run
 from customer_mart.incremental.published_dim import has_dim_of
 from customer_mart.incremental.restrict import restricted
 from customer_mart.incremental.touched import Touched, find_touched
-from customer_mart.progress import GaveWayError
 from customer_mart.publish.history import Commit, history, metadata_of_rows, run_of_rows
 from customer_mart.publish.merge import merge
 from customer_mart.run import Run

@@ -10,8 +10,8 @@ from pyspark.sql import SparkSession
 
 from customer_mart.contracts import contract
 from customer_mart.publish.commit import commit_metadata, publish
-from customer_mart.publish.dictionaries import DICTIONARIES, dictionaries_for_few_values
 from customer_mart.publish.merge import merge_into
+from customer_mart.publish.parquet_encoding import DICTIONARIES, dictionaries_for_few_values
 from customer_mart.publish.target import Target
 from customer_mart.publish.upkeep import compact
 from tests.frames import by_name, utc
