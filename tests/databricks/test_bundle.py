@@ -23,6 +23,7 @@ import jsonschema
 import pytest
 
 from customer_mart.cli import main
+from customer_mart.publish.run_lock import TABLE_LEASE_SECONDS
 from customer_mart.settings import load_settings
 from tests.databricks.bundle import ROOT, bundle, jobs, parameters, references, written
 from tests.databricks.bundle_schema import bundle_schema
@@ -203,6 +204,10 @@ def test_every_task_is_told_of_the_targets_tables(target: str, name: str, number
     settings = load_settings(config, overrides)
     assert settings.mart.catalog_schema == MARTS[target]
     assert settings.sources.source("stg_games").table == "lottery.staging.stg_games"
+    # The settings of production name the same schema: a build does not count on them.
+    assert ("sources.schema=lottery.staging" in overrides) == (arguments[0] == "build")
+    if arguments[0] != "status":
+        assert settings.mart.wait_seconds > TABLE_LEASE_SECONDS
 
 
 def test_production_runs_one_build_and_the_status_by_the_clock_and_development_none() -> None:
