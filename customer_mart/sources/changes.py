@@ -11,6 +11,7 @@ from customer_mart.errors import first_line
 from customer_mart.failures import is_of_what_was_read
 from customer_mart.identifiers import quoted_name
 from customer_mart.session_setting import allow_old_versions
+from customer_mart.sources.commits import commits_of, is_known_again
 from customer_mart.sources.location import CHANGE_FEED, Location, read_location
 from customer_mart.sources.read import SourceTable
 
@@ -63,8 +64,8 @@ def incomplete_since(
         return None if location.identity == identity else _replaced(since)
     if not location.has_change_feed:
         return f"its change data feed is off: set its table property {CHANGE_FEED} to true"
-    commits = _history(spark, location.identifier)
-    if since in commits and location.at(commits[since]).identity != identity:
+    commits = commits_of(spark, location.identifier)
+    if since in commits and not is_known_again(commits, since, identity.split(" ", 1)[1]):
         return _replaced(since)
     return (
         _broken_at(commits, since, newest)
@@ -74,7 +75,10 @@ def incomplete_since(
 
 
 def _replaced(version: int) -> str:
-    return f"version {version} is not the one that the last run read, but has its number"
+    return (
+        f"version {version} is not the one that the last run read, but has its number, or it was "
+        "copied without the time of its commit"
+    )
 
 
 def _broken_at(commits: Mapping[int, Row], since: int, newest: int) -> str | None:
@@ -85,6 +89,8 @@ def _broken_at(commits: Mapping[int, Row], since: int, newest: int) -> str | Non
     for version in later:
         commit = commits[version]
         operation = commit["operation"]
+        if operation is None:
+            return f"version {version} does not say what it did"
         if any(word in operation for word in (*RESETS, *OF_EVERY_ROW)):
             return f"version {version} is a {operation}"
         if CHANGE_FEED in str(commit["operationParameters"]):
@@ -127,9 +133,3 @@ def _unaccounted(spark: SparkSession, source: SourceTable, since: int) -> str | 
         f"its change feed accounts for {expected:+} rows since version {since}, but its number of "
         f"rows changed by {now - then:+}"
     )
-
-
-def _history(spark: SparkSession, identifier: str) -> dict[int, Row]:
-    """By version, what the table's log still tells of its commits."""
-    told = spark.sql(f"DESCRIBE HISTORY {identifier}").collect()
-    return {int(commit["version"]): commit for commit in told}

@@ -4,8 +4,6 @@ Only what every Spark offers is used (no Hadoop classes, no local file calls), s
 folder on a laptop, in an object store or behind Spark Connect is found the same way.
 """
 
-import hashlib
-import json
 from dataclasses import dataclass, replace
 
 from pyspark.errors import AnalysisException, PySparkException
@@ -16,10 +14,9 @@ from customer_mart.errors import DataError, first_line
 from customer_mart.identifiers import delta_name, quoted_name
 from customer_mart.places import absolute
 from customer_mart.settings import Source
+from customer_mart.sources.commits import commits_of, mark_of
 from customer_mart.sources.files import as_written, csv_rows, find_files
 
-# What was done and to how many rows and bytes, in a commit of a table's history.
-OF_COMMIT = ("version", "operation", "operationParameters", "operationMetrics", "userMetadata")
 CHANGE_FEED = "delta.enableChangeDataFeed"
 NO_DELTA_TABLE = {
     "DELTA_MISSING_DELTA_TABLE",
@@ -34,7 +31,7 @@ NO_DELTA_TABLE = {
 class Location:
     """A source that was found: its format, what to read, and its pinned Delta version.
 
-    commit: the fingerprint of that version's commit. header: the columns of CSV files, None of any
+    commit: the mark of that version's commit. header: the columns of CSV files, None of any
     other source. partitions: the columns that the folders of files name.
     """
 
@@ -61,11 +58,6 @@ class Location:
         A copy has the id of what it was copied from, and goes on with commits of its own.
         """
         return f"{self.table_id} {self.commit}"
-
-    def at(self, commit: Row) -> "Location":
-        """The same Delta table, pinned to a commit of its history."""
-        version, fingerprint = int(commit["version"]), commit_fingerprint(commit)
-        return replace(self, version=version, commit=fingerprint)
 
 
 def locate(spark: SparkSession, name: str, source: Source) -> Location | None:
@@ -131,20 +123,13 @@ def _table(spark: SparkSession, name: str, table: str) -> Location | None:
     return found if newest is None else _of_delta(spark, found, newest)
 
 
-def commit_fingerprint(commit: Row) -> str:
-    """Twelve hexadecimal digits of the SHA-256 of what the history of a table says of a commit.
-
-    Not of its time: where two commits are of one second, the engine tells it now so, now so.
-    """
-    said = {name: commit[name] for name in OF_COMMIT}
-    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:12]
-
-
 def _of_delta(spark: SparkSession, location: Location, newest: Row) -> Location:
     """The location pinned to the newest commit of its Delta table."""
     detail = spark.sql(f"DESCRIBE DETAIL {location.identifier}").collect()[0]
     return replace(
-        location.at(newest),
+        location,
+        version=int(newest["version"]),
+        commit=mark_of(newest),
         table_id=str(detail["id"]),
         has_change_feed=detail["properties"].get(CHANGE_FEED) == "true",
     )
@@ -158,11 +143,11 @@ def _newest_commit(spark: SparkSession, name: str, identifier: str) -> Row | Non
             which would bring back rows that were deleted.
     """
     try:
-        newest = spark.sql(f"DESCRIBE HISTORY {identifier} LIMIT 1").collect()
+        newest = commits_of(spark, identifier, newest=True)
     except Exception as error:
         if isinstance(error, AnalysisException) and error.getCondition() in NO_DELTA_TABLE:
             return None
         raise DataError(
             f"Source {name}: the Delta table {identifier} cannot be read: {first_line(error)}"
         ) from error
-    return newest[0] if newest else None
+    return next(iter(newest.values()), None)

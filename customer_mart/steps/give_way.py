@@ -33,7 +33,10 @@ def _damaged_table(run: Run, error: Exception) -> str | None:
     file = unreadable_file(error)
     if file is None:
         return None
+    targets = {table: run.target(table) for table in INCREMENTAL_TARGETS}
     places = {
-        table: run.target(table).detail(run.spark)["location"] for table in INCREMENTAL_TARGETS
+        table: target.detail(run.spark)["location"]
+        for table, target in targets.items()
+        if target.exists(run.spark)
     }
     return next((table for table, place in places.items() if is_below(file, place)), None)

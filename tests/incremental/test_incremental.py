@@ -317,8 +317,8 @@ def test_a_copy_of_a_source_that_went_on_by_itself_is_another_table(
 ) -> None:
     copy = warehouse.folder / "elsewhere" / "stg_deposits"
     shutil.copytree(warehouse.sources / "stg_deposits", copy)
-    # Each has a version 1 of its own from here on.
-    warehouse.insert("stg_deposits", [("new", "u0", WHEN, 100)])
+    # Each has a version 1 of its own from here on, of as many rows and bytes.
+    warehouse.insert("stg_deposits", [("newer", "u0", WHEN, 100)])
     assert warehouse.run(JANUARY) == 0
     others = staging(warehouse.spark, "stg_deposits", [("other", "u1", WHEN, 100)])
     others.write.format("delta").mode("append").save(str(copy))

@@ -1,5 +1,6 @@
-"""Changes of columns, of which a change data feed tells nothing."""
+"""What a change data feed tells nothing of: columns that changed, copies, commits put in place."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -11,12 +12,14 @@ from customer_mart.session_setting import YOUNG_VERSIONS_ONLY
 from customer_mart.settings import load_settings
 from customer_mart.sources import SourceTable, open_source
 from customer_mart.sources.changes import incomplete_since
+from customer_mart.sources.commits import commits_of
 from customer_mart.sources.location import Location
 from tests.frames import staging, utc
 
 DEPOSITS = [("d1", "ann", utc("2024-12-01 00:00:00"), 500)]
 NAMED = "delta.columnMapping.mode = 'name'"
 WIDENING = "delta.enableTypeWidening = true"
+INSTANT = 1_700_000_000_000  # milliseconds
 
 
 @pytest.fixture
@@ -91,14 +94,56 @@ def test_older_files_that_were_put_back_and_written_to_are_another_table(
     _add(spark, place, "d2")
     before = _opened(spark, place).location
     assert _incomplete(spark, place, before) is None
-    # The copy gets a version 1 of its own, of as many rows.
-    _add(spark, older, "d2 of another name")
+    # The copy gets a version 1 of its own, of as many rows and bytes.
+    _add(spark, older, "d9")
     if gone_on:
         _add(spark, older, "d3")
     found = _opened(spark, older)
     assert found.location.table_id == before.table_id
     told = incomplete_since(spark, found, 1, before.identity)
-    assert told == "version 1 is not the one that the last run read, but has its number"
+    assert str(told).startswith("version 1 is not the one that the last run read, but has its ")
+
+
+def test_a_copy_that_kept_the_times_of_its_log_is_the_same_table(
+    spark: SparkSession, place: Path
+) -> None:
+    copy = place.parent / "copy"
+    before = _opened(spark, place).location
+    shutil.copytree(place, copy)
+    _add(spark, copy, "d2")
+    assert _incomplete(spark, copy, before) is None
+
+
+def test_commits_of_one_instant_are_known_again(spark: SparkSession, place: Path) -> None:
+    _add(spark, place, "d2")
+    _at_one_instant(place)
+    before = _opened(spark, place).location
+    _add(spark, place, "d3")
+    assert _incomplete(spark, place, before) is None
+    # In the whole history the engine tells version 1 as of a millisecond later than alone.
+    moved = commits_of(spark, before.identifier)[1]
+    assert (moved["committed_at"], before.commit.split()[1]) == (INSTANT + 1, str(INSTANT))
+
+
+def test_a_commit_that_does_not_say_what_it_did_breaks_the_feed(
+    spark: SparkSession, place: Path
+) -> None:
+    before = _opened(spark, place).location
+    _add(spark, place, "d2")
+    commit = place / "_delta_log" / f"{1:020}.json"
+    lines = commit.read_text(encoding="utf-8").splitlines(keepends=True)
+    silent = [line for line in lines if "commitInfo" not in line]
+    assert len(silent) == len(lines) - 1
+    commit.write_text("".join(silent), encoding="utf-8")
+    commit.with_name(f".{commit.name}.crc").unlink()
+    # The engine remembers a table by its place.
+    moved = place.rename(place.parent / "moved")
+    assert _incomplete(spark, moved, before) == "version 1 does not say what it did"
+
+
+def _at_one_instant(place: Path) -> None:
+    for commit in (place / "_delta_log").glob("*.json"):
+        os.utime(commit, (INSTANT / 1000, INSTANT / 1000))
 
 
 def _add(spark: SparkSession, place: Path, deposit: str) -> None:

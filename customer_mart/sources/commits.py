@@ -1,0 +1,42 @@
+"""The commits of a Delta source: what its history tells, and what each is known again by."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+
+from pyspark.sql import Row, SparkSession
+
+# What was done and to how many rows and bytes.
+SAID = ("version", "operation", "operationParameters", "operationMetrics", "userMetadata")
+
+
+def commits_of(spark: SparkSession, identifier: str, *, newest: bool = False) -> dict[int, Row]:
+    """By version, what the table's log still tells of its commits, or of the newest alone.
+
+    committed_at: milliseconds since 1970-01-01T00:00:00Z.
+    """
+    told = spark.sql(f"DESCRIBE HISTORY {identifier}" + (" LIMIT 1" if newest else ""))
+    rows = told.selectExpr("*", "unix_millis(timestamp) AS committed_at").collect()
+    return {int(row["version"]): row for row in rows}
+
+
+def mark_of(commit: Row) -> str:
+    """What a commit is known again by: what it says of itself, as twelve digits, and its time."""
+    said = {name: commit[name] for name in SAID}
+    digest = hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:12]
+    return f"{digest} {commit['committed_at']}"
+
+
+def is_known_again(commits: Mapping[int, Row], version: int, mark: str) -> bool:
+    """Whether a history has, as that version, the commit of a mark that was taken of it alone.
+
+    In a history the engine moves a commit that is no later than the one before it to one
+    millisecond after that.
+    """
+    found = mark_of(commits[version])
+    if found == mark or version - 1 not in commits:
+        return found == mark
+    said, at = found.split()
+    said_then, at_then = mark.split()
+    was_moved = int(at) == commits[version - 1]["committed_at"] + 1
+    return was_moved and said == said_then and int(at_then) < int(at)
