@@ -10,8 +10,10 @@ def deposits_per_customer(deposits: DataFrame, signups: DataFrame, method: Metho
     """One row per user with a deposit, orphans included, by the method's key.
 
     deposits: the used rows of stg_deposits, partitioned by user.
-    signups: one row per user. Amounts are in minor units.
+    signups: one row per user. Amounts are in minor units. Sums are in the method's type, because
+    those of orphans and of deposits delivered twice may not fit in the column of dim_customer.
     """
+    amount = F.col("deposit.deposit_amount_minor")
     is_before_signup = F.col("deposit_timestamp") < F.col("signup_timestamp")
     columns = {
         "deposit": F.struct("deposit_timestamp", "deposit_id", "deposit_amount_minor"),
@@ -19,7 +21,7 @@ def deposits_per_customer(deposits: DataFrame, signups: DataFrame, method: Metho
     }
     measures = [
         F.count(F.lit(1)).alias("total_deposits"),
-        F.sum("deposit.deposit_amount_minor").alias("total_deposit_amount_minor"),
+        F.sum(amount.cast(method.cents)).alias("total_deposit_amount_minor"),
         F.max("deposit.deposit_timestamp").alias("last_deposit_timestamp"),
         F.min("deposit").alias("first_deposit"),
         F.count_if("is_before_signup").alias("deposits_before_signup"),

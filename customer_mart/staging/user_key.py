@@ -28,7 +28,7 @@ SIGNUP_USER_ID, ORPHAN_ID = "signup_user_id", "orphan_id"
 
 @dataclass(frozen=True)
 class Method:
-    """How rows of one user are grouped, and the type in which cents are added up."""
+    """How rows of one user are grouped, and the type in which cents and minor units add up."""
 
     key: tuple[str, ...]
     cents: str

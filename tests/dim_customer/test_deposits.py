@@ -3,11 +3,11 @@
 import pytest
 from chispa import assert_df_equality
 from pyspark.errors import ArithmeticException
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from customer_mart.dim_customer.deposits import deposits_per_customer
-from customer_mart.staging.user_key import Method
+from customer_mart.staging.user_key import QUICK, SURE, Method
 from tests.frames import by_user_id, known, used, utc
 
 PER_CUSTOMER = (
@@ -43,7 +43,7 @@ def test_deposits_are_counted_and_summed_and_the_first_of_equals_is_that_of_the_
         ],
         PER_CUSTOMER,
     )
-    actual = by_user_id(deposits_per_customer(deposits, signups, method), signups)
+    actual = _by_user_id(deposits, signups, method)
     assert_df_equality(actual, expected, ignore_row_order=True, ignore_nullable=True)
 
 
@@ -70,7 +70,7 @@ def test_a_deposit_before_its_signup_is_used_and_counted_and_one_at_the_signup_i
         ],
         PER_CUSTOMER,
     )
-    actual = by_user_id(deposits_per_customer(deposits, signups, method), signups)
+    actual = _by_user_id(deposits, signups, method)
     assert_df_equality(actual, expected, ignore_row_order=True, ignore_nullable=True)
 
 
@@ -90,14 +90,26 @@ def test_one_deposit_with_duplicates_marks_its_customer(
         ],
         PER_CUSTOMER,
     )
-    actual = by_user_id(deposits_per_customer(deposits, signups, method), signups)
+    actual = _by_user_id(deposits, signups, method)
     assert_df_equality(actual, expected, ignore_row_order=True, ignore_nullable=True)
 
 
-def test_a_sum_of_deposits_beyond_bigint_is_an_error(spark: SparkSession, method: Method) -> None:
+def test_a_sum_beyond_bigint_is_an_error_in_bigint_and_exact_in_decimals(
+    spark: SparkSession,
+) -> None:
     signups = known(spark, [("ann", SIGNUP, True)])
     deposits = used(
         spark, "stg_deposits", [("d1", "ann", SIGNUP, LARGEST), ("d2", "ann", SIGNUP, 1)]
     )
     with pytest.raises(ArithmeticException, match="ARITHMETIC_OVERFLOW"):
-        deposits_per_customer(deposits, signups, method).collect()
+        deposits_per_customer(deposits, signups, QUICK).collect()
+    [ann] = deposits_per_customer(deposits, signups, SURE).collect()
+    assert ann["total_deposit_amount_minor"] == 2**63
+
+
+def _by_user_id(deposits: DataFrame, signups: DataFrame, method: Method) -> DataFrame:
+    """Deposits per customer with the sum in minor units, whatever the method added it up in."""
+    named = by_user_id(deposits_per_customer(deposits, signups, method), signups)
+    total = "total_deposit_amount_minor"
+    assert dict(named.dtypes)[total] == ("bigint" if method is QUICK else "decimal(30,0)")
+    return named.withColumn(total, F.col(total).cast("bigint"))

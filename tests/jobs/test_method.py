@@ -84,6 +84,32 @@ def test_a_sum_of_more_cents_than_a_bigint_counts_is_exact(
     assert ann["avg_purchase_amount_usd"] == Decimal("9999999999999999.9900")
 
 
+def test_deposits_that_are_not_used_may_add_up_to_more_than_a_bigint_holds(
+    spark: SparkSession, tmp_path: Path, empty_mart: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    huge, day = 5 * 10**18, SIGNUP + timedelta(days=1)
+    operator = Operator.with_empty_mart(spark, tmp_path, empty_mart)
+    operator.deliver("stg_signups", [(user, SIGNUP, "UK") for user in ("ann", "bob", "cyd")])
+    deposits = [
+        ("d1", "nobody", SIGNUP, huge),
+        ("d2", "nobody", SIGNUP, huge),
+        ("d3", "ann", SIGNUP, huge),
+        ("d3", "ann", SIGNUP, huge),
+        ("d4", "bob", SIGNUP, huge),
+        ("d4", "bob", day, huge),
+        ("d5", "cyd", SIGNUP, 7),
+    ]
+    operator.deliver("stg_deposits", deposits)
+    operator.deliver_nothing_else()
+    assert operator.build(*ALL_DIRT) == 0
+    assert f"a sum of stg_deposits exceeds BIGINT: {GAVE_WAY}" in capsys.readouterr().out
+    sums = {c["user_id"]: c["total_deposit_amount_minor"] for c in operator.rows("dim_customer")}
+    assert sums == {"ann": huge, "bob": huge, "cyd": 7}
+    balance = operator.balance("stg_deposits")
+    set_aside = ("ORPHAN_USER", "deduplicated", "DUPLICATE_KEY")
+    assert [balance[disposition] for disposition in set_aside] == [2, 1, 1]
+
+
 def test_one_purchase_keeps_every_cent(
     spark: SparkSession, tmp_path: Path, empty_mart: Path
 ) -> None:
