@@ -21,6 +21,11 @@ OTHER_TYPE = re.compile(
     r"actual Parquet type (?P<found>.+?)\.(?:\s|$)",
     re.DOTALL,
 )
+# A file of CSV whose columns, or whose order of them, are not those of the others.
+OTHER_HEADER = re.compile(
+    r"(?:CSV header does not conform|Number of column in CSV header).*?\sCSV file: (?P<file>\S+)",
+    re.DOTALL,
+)
 # Tables that no rebuild writes anew: runs only add to them.
 NEVER_REBUILT = ("customer_tier_changes", "mart_runs")
 # How Delta's own conditions begin, and the names of the files that say which rows of others are
@@ -57,7 +62,11 @@ def explained(error: Exception, settings: Settings, stage: str | None = None) ->
     at = f"{stage}: " if stage else ""
     line, told = first_line(error), all_that_is_told(error)
     if isinstance(error, ArithmeticException):
-        return DataError(f"{at}a sum is too large for its column ({line})")
+        # Behind its first sentence the engine advises to switch ANSI mode off.
+        found = line.split(". ")[0]
+        return DataError(
+            f"{at}a sum is too large for its column ({found}); correct the amounts at the source"
+        )
     if _is_full_disk(told):
         return MartError(
             f"{at}a disk is full: that of the mart, of its staging folder, or of spark.local.dir "
@@ -68,6 +77,11 @@ def explained(error: Exception, settings: Settings, stage: str | None = None) ->
             f"{at}the file {_path(other['file'])} has column {other['column']} of type "
             f"{other['found']}, where {other['expected']} is read from the other files; deliver "
             "all files with one type"
+        )
+    if other := OTHER_HEADER.search(told):
+        return DataError(
+            f"{at}the CSV file {_path(other['file'])} and another one of its source differ in "
+            "their columns, or in the order of these; write all of them with one header"
         )
     file = unreadable_file(error)
     return DataError(_unreadable(file, settings, at)) if file else error

@@ -206,7 +206,23 @@ def test_money_that_overflows_is_an_error_not_a_wrap(
 ) -> None:
     most = 2**63 - 1
     good.deliver("stg_deposits", [("d1", "ann", DAY, most), ("d2", "ann", DAY, 1)])
-    fails(good, capsys, "stg_deposits: a sum is too large for its column")
+    fails(good, capsys, "dim_customer: a sum is too large for its column")
+
+
+@pytest.mark.parametrize(
+    "other", ["jackpot_estimate_minor,game_id,game_name", "game_id,game_name,jackpot,new_one"]
+)
+def test_files_of_csv_with_different_headers_are_not_called_damaged(
+    good: Operator, capsys: pytest.CaptureFixture[str], other: str
+) -> None:
+    folder = good.sources / "two headers"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    (folder / "a.csv").write_text("game_id,game_name,jackpot_estimate_minor\ng1,Keno,5\n")
+    (folder / "b.csv").write_text(f"{other}\n5,g2,Bingo\n")
+    # Which of them the engine takes for the one that differs is its own affair.
+    told = ".csv and another one of its source differ in their columns, or in the order of these"
+    fails(good, capsys, told, "--set", f"sources.stg_games.path={folder}")
 
 
 def test_an_extra_column_is_ignored_with_a_note(
