@@ -88,7 +88,8 @@ def run_lease(
         pause = min(LONGEST_PAUSE_SECONDS, pause * 1.2)
     lease.keep()
     try:
-        yield
+        with _heeding_loss(lease):
+            yield
     except KeyboardInterrupt:
         if lease.is_lost:
             raise MartError(
@@ -98,6 +99,28 @@ def run_lease(
         raise
     finally:
         lease.release()
+
+
+@contextmanager
+def _heeding_loss(lease: "Lease") -> Iterator[None]:
+    """Lets the lease stop a process that ignores SIGINT, and still ignores that of anybody else.
+
+    A shell starts what it runs in the background of a script so.
+    """
+
+    def stop_if_lost(*_: object) -> None:
+        if lease.is_lost:
+            raise KeyboardInterrupt
+
+    is_main = threading.current_thread() is threading.main_thread()
+    if not is_main or signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        yield
+        return
+    signal.signal(signal.SIGINT, stop_if_lost)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _claimed(lease: "Lease") -> dict[str, Any] | None:
@@ -189,7 +212,8 @@ class Lease:
         """Gives the lease up; one that was lost is another's."""
         self._released.set()
         for keeper in self._keepers:
-            keeper.join(self.seconds)
+            # One that waits for a store that does not answer has nothing left to renew.
+            keeper.join(0 if self.is_lost else self.seconds)
         # Left behind where the store cannot be reached, the claim runs out by itself.
         with suppress(Exception):
             if not self.is_lost:

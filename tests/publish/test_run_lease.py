@@ -2,8 +2,9 @@
 
 import json
 import os
+import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -135,6 +136,64 @@ def test_a_run_that_cannot_write_its_claim_is_stopped_before_the_claim_runs_out(
     started = time.monotonic()
     assert _stopped_by(claims, tmp_path, bar).startswith("This run was stopped")
     assert 2 < time.monotonic() - started < 4 + 1
+
+
+@pytest.mark.usefixtures("ignoring_interrupts")
+def test_a_process_that_ignores_interrupts_is_stopped_by_its_own_alone(
+    claims: HadoopFolder, tmp_path: Path
+) -> None:
+    def interrupt_and_delete(claim: Path) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.5)
+        assert claim.exists()  # the run went on
+        claim.unlink()
+
+    told = _stopped_by(claims, tmp_path, interrupt_and_delete)
+    assert told.startswith("This run was stopped")
+    assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+
+
+@pytest.fixture
+def ignoring_interrupts() -> Iterator[None]:
+    """As a shell starts what it runs in the background of a script."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+class Mute:
+    """Claims in a store that does not answer who renews one."""
+
+    uri = "mute"
+
+    def __init__(self) -> None:
+        self.claims = dict[str, int]()
+
+    def write(self, name: str, _: str) -> None:
+        self.claims[name] = 0
+
+    def replace(self, _name: str, _text: str) -> bool:
+        time.sleep(60)
+        return True
+
+    def read(self, _: str) -> str | None:
+        return None
+
+    def modified(self) -> dict[str, int]:
+        return dict(self.claims)
+
+    def delete(self, name: str) -> None:
+        del self.claims[name]
+
+
+def test_a_run_that_lost_its_lease_does_not_wait_for_a_store_that_does_not_answer() -> None:
+    started = time.monotonic()
+    with (
+        pytest.raises(MartError, match="This run was stopped"),
+        run_lease(Mute(), MART, SOMEBODY, 8, 0),
+    ):
+        time.sleep(30)
+    assert 5 < time.monotonic() - started < 8
 
 
 def test_a_store_that_takes_no_claim_is_named(spark: SparkSession, tmp_path: Path) -> None:
