@@ -26,7 +26,9 @@ HIDDEN = [
     "spark.hadoop.parquet.encryption.key.list",
     "spark.executorEnv.AWS_ACCESS_KEY_ID",
     "spark.executorEnv.AZURE_STORAGE_KEY",
+    "spark.kubernetes.driverEnv.MART_SALT",
     "spark.yarn.appMasterEnv.AWS_SECRET_ACCESS_KEY",
+    "spark.yarn.appMasterEnv.MART_SALT",
     "spark.openlineage.transport.auth.apiKey",
     "spark.ssl.keyPassword",
 ]
