@@ -78,7 +78,8 @@ def test_a_delta_table_is_read_at_the_version_it_was_found_at(
     assert replace(location, commit="") == Location(
         "stg_games", "delta", str(delta), is_table=False, version=0, table_id=delta_id
     )
-    assert re.fullmatch("[0-9a-f]{12}", location.commit)
+    committed_at = (delta / FIRST_COMMIT).stat().st_mtime_ns // 1_000_000
+    assert re.fullmatch(f"[0-9a-f]{{12}} {committed_at}", location.commit)
     games.limit(1).write.format("delta").mode("append").save(str(delta))
     _assert_rows(spark, location, games)
     assert _found(spark, Source(path=str(delta))).version == 1
