@@ -80,8 +80,9 @@ def explained(error: Exception, settings: Settings, stage: str | None = None) ->
         )
     if other := OTHER_HEADER.search(told):
         return DataError(
-            f"{at}the CSV file {_path(other['file'])} and another one of its source differ in "
-            "their columns, or in the order of these; write all of them with one header"
+            f"{at}the header of the CSV file {_path(other['file'])} is not the one by which its "
+            "source is read; give every column a name of its own, and all files the same names in "
+            "the same order"
         )
     file = unreadable_file(error)
     return DataError(_unreadable(file, settings, at)) if file else error

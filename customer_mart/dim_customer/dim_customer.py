@@ -72,6 +72,7 @@ def dim_customer(
         {
             "country": _country(),
             **{name: dollars(F.col(cents)) for name, cents in DOLLARS.items()},
+            # Of a customer it has to fit into its column; of an orphan it need not.
             "total_deposit_amount_minor": F.col("total_deposit_amount_minor").cast("bigint"),
             "avg_deposit_amount_minor": average(
                 F.col("total_deposit_amount_minor"), F.col("total_deposits")

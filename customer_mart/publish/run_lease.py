@@ -86,9 +86,9 @@ def run_lease(
         # Two that wait are not to meet again and again.
         time.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - no secret
         pause = min(LONGEST_PAUSE_SECONDS, pause * 1.2)
-    lease.keep()
     try:
         with _heeding_loss(lease):
+            lease.keep()
             yield
     except KeyboardInterrupt:
         if lease.is_lost:
@@ -105,7 +105,8 @@ def run_lease(
 def _heeding_loss(lease: "Lease") -> Iterator[None]:
     """Lets the lease stop a process that ignores SIGINT, and still ignores that of anybody else.
 
-    A shell starts what it runs in the background of a script so.
+    A shell starts what it runs in the background of a script so. A session in this process has put
+    a handler of its own in the place of that, but one of Spark Connect has not.
     """
 
     def stop_if_lost(*_: object) -> None:
@@ -213,7 +214,8 @@ class Lease:
         self._released.set()
         for keeper in self._keepers:
             # One that waits for a store that does not answer has nothing left to renew.
-            keeper.join(0 if self.is_lost else self.seconds)
+            if keeper.is_alive():
+                keeper.join(0 if self.is_lost else self.seconds)
         # Left behind where the store cannot be reached, the claim runs out by itself.
         with suppress(Exception):
             if not self.is_lost:

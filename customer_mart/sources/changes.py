@@ -76,8 +76,8 @@ def incomplete_since(
 
 def _replaced(version: int) -> str:
     return (
-        f"version {version} is not the one that the last run read, but has its number, or it was "
-        "copied without the time of its commit"
+        f"version {version} has the number of the one that the last run read, but is another, or "
+        "a copy without the time of its commit"
     )
 
 

@@ -9,6 +9,9 @@ from pyspark.sql import Row, SparkSession
 # What was done and to how many rows and bytes.
 SAID = ("version", "operation", "operationParameters", "operationMetrics", "userMetadata")
 
+# Further the engine moves no commit but those of a table that was copied without their times.
+LONGEST_MOVE_MILLISECONDS = 60_000
+
 
 def commits_of(spark: SparkSession, identifier: str, *, newest: bool = False) -> dict[int, Row]:
     """By version, what the table's log still tells of its commits, or of the newest alone.
@@ -34,9 +37,12 @@ def is_known_again(commits: Mapping[int, Row], version: int, mark: str) -> bool:
     millisecond after that.
     """
     found = mark_of(commits[version])
-    if found == mark or version - 1 not in commits:
-        return found == mark
+    if found == mark:
+        return True
+    if version - 1 not in commits:
+        return False
     said, at = found.split()
     said_then, at_then = mark.split()
     was_moved = int(at) == commits[version - 1]["committed_at"] + 1
-    return was_moved and said == said_then and int(at_then) < int(at)
+    moved_by = int(at) - int(at_then)
+    return was_moved and said == said_then and 0 < moved_by <= LONGEST_MOVE_MILLISECONDS

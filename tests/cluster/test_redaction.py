@@ -50,6 +50,7 @@ SHOWN = [
     # Spark holds values against the expression as well.
     "s3a://lake/keys/stg_deposits",
     "/opt/sas/jars/*",
+    "s3a://lake/basalt/stg_games",
 ]
 
 

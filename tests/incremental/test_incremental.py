@@ -323,7 +323,7 @@ def test_a_copy_of_a_source_that_went_on_by_itself_is_another_table(
     others = staging(warehouse.spark, "stg_deposits", [("other", "u1", WHEN, 100)])
     others.write.format("delta").mode("append").save(str(copy))
     there = ("--set", f"sources.stg_deposits.path={copy}")
-    reason = "of source stg_deposits, version 1 is not the one that the last run read"
+    reason = "of source stg_deposits, version 1 has the number of the one that the last run read"
     _is_refused(warehouse, capsys, reason, *there)
     assert warehouse.run(JANUARY, "auto", *there) == 0
     assert str(warehouse.last_run()["rebuild_reason"]).startswith(reason)

@@ -12,6 +12,8 @@ from tests.frames import utc
 from tests.jobs.handful import ALL_DIRT, DAY, deliver_good
 from tests.jobs.operator_data import Operator
 
+GAME_HEADER = "game_id,game_name,jackpot_estimate_minor"
+
 pytestmark = pytest.mark.usefixtures("interpreting")
 
 
@@ -210,18 +212,23 @@ def test_money_that_overflows_is_an_error_not_a_wrap(
 
 
 @pytest.mark.parametrize(
-    "other", ["jackpot_estimate_minor,game_id,game_name", "game_id,game_name,jackpot,new_one"]
+    ("header", "other"),
+    [
+        (GAME_HEADER, "jackpot_estimate_minor,game_id,game_name"),
+        (GAME_HEADER, f"{GAME_HEADER},new_one"),
+        (f"{GAME_HEADER},", f"{GAME_HEADER},"),
+    ],
 )
-def test_files_of_csv_with_different_headers_are_not_called_damaged(
-    good: Operator, capsys: pytest.CaptureFixture[str], other: str
+def test_files_of_csv_whose_headers_do_not_do_are_not_called_damaged(
+    good: Operator, capsys: pytest.CaptureFixture[str], header: str, other: str
 ) -> None:
     folder = good.sources / "two headers"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
-    (folder / "a.csv").write_text("game_id,game_name,jackpot_estimate_minor\ng1,Keno,5\n")
+    (folder / "a.csv").write_text(f"{header}\ng1,Keno,5\n")
     (folder / "b.csv").write_text(f"{other}\n5,g2,Bingo\n")
     # Which of them the engine takes for the one that differs is its own affair.
-    told = ".csv and another one of its source differ in their columns, or in the order of these"
+    told = ".csv is not the one by which its source is read; give every column a name of its own"
     fails(good, capsys, told, "--set", f"sources.stg_games.path={folder}")
 
 

@@ -144,7 +144,7 @@ def test_a_process_that_ignores_interrupts_is_stopped_by_its_own_alone(
 ) -> None:
     def interrupt_and_delete(claim: Path) -> None:
         os.kill(os.getpid(), signal.SIGINT)
-        time.sleep(0.5)
+        time.sleep(0.2)
         assert claim.exists()  # the run went on
         claim.unlink()
 
@@ -193,7 +193,7 @@ def test_a_run_that_lost_its_lease_does_not_wait_for_a_store_that_does_not_answe
         run_lease(Mute(), MART, SOMEBODY, 8, 0),
     ):
         time.sleep(30)
-    assert 5 < time.monotonic() - started < 8
+    assert 5 < time.monotonic() - started < 12
 
 
 def test_a_store_that_takes_no_claim_is_named(spark: SparkSession, tmp_path: Path) -> None:

@@ -101,7 +101,7 @@ def test_older_files_that_were_put_back_and_written_to_are_another_table(
     found = _opened(spark, older)
     assert found.location.table_id == before.table_id
     told = incomplete_since(spark, found, 1, before.identity)
-    assert str(told).startswith("version 1 is not the one that the last run read, but has its ")
+    assert str(told).startswith("version 1 has the number of the one that the last run read")
 
 
 def test_a_copy_that_kept_the_times_of_its_log_is_the_same_table(
