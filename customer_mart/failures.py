@@ -21,7 +21,7 @@ OTHER_TYPE = re.compile(
     r"actual Parquet type (?P<found>.+?)\.(?:\s|$)",
     re.DOTALL,
 )
-# A file of CSV whose columns, or whose order of them, are not those of the others.
+# A file of CSV whose header is not that of the others, or one that the engine had to complete.
 OTHER_HEADER = re.compile(
     r"(?:CSV header does not conform|Number of column in CSV header).*?\sCSV file: (?P<file>\S+)",
     re.DOTALL,

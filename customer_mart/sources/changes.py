@@ -65,7 +65,8 @@ def incomplete_since(
     if not location.has_change_feed:
         return f"its change data feed is off: set its table property {CHANGE_FEED} to true"
     commits = commits_of(spark, location.identifier)
-    if since in commits and not is_known_again(commits, since, identity.split(" ", 1)[1]):
+    mark = identity.removeprefix(f"{location.table_id} ")
+    if since in commits and not is_known_again(commits, since, mark):
         return _replaced(since)
     return (
         _broken_at(commits, since, newest)

@@ -13,14 +13,22 @@ SAID = ("version", "operation", "operationParameters", "operationMetrics", "user
 LONGEST_MOVE_MILLISECONDS = 60_000
 
 
-def commits_of(spark: SparkSession, identifier: str, *, newest: bool = False) -> dict[int, Row]:
-    """By version, what the table's log still tells of its commits, or of the newest alone.
+def commits_of(spark: SparkSession, identifier: str) -> dict[int, Row]:
+    """By version, what the table's log still tells of its commits."""
+    return {int(row["version"]): row for row in _told(spark, f"DESCRIBE HISTORY {identifier}")}
 
-    committed_at: milliseconds since 1970-01-01T00:00:00Z.
+
+def newest_commit(spark: SparkSession, identifier: str) -> Row | None:
+    """What the table's log tells of its newest commit; None without any."""
+    return next(iter(_told(spark, f"DESCRIBE HISTORY {identifier} LIMIT 1")), None)
+
+
+def _told(spark: SparkSession, statement: str) -> list[Row]:
+    """Commits with the time of each, committed_at, in milliseconds since 1970-01-01T00:00:00Z.
+
+    By the engine: where clocks are set back, an hour of this machine's own comes twice.
     """
-    told = spark.sql(f"DESCRIBE HISTORY {identifier}" + (" LIMIT 1" if newest else ""))
-    rows = told.selectExpr("*", "unix_millis(timestamp) AS committed_at").collect()
-    return {int(row["version"]): row for row in rows}
+    return spark.sql(statement).selectExpr("*", "unix_millis(timestamp) AS committed_at").collect()
 
 
 def mark_of(commit: Row) -> str:

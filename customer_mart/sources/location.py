@@ -14,7 +14,7 @@ from customer_mart.errors import DataError, first_line
 from customer_mart.identifiers import delta_name, quoted_name
 from customer_mart.places import absolute
 from customer_mart.settings import Source
-from customer_mart.sources.commits import commits_of, mark_of
+from customer_mart.sources.commits import mark_of, newest_commit
 from customer_mart.sources.files import as_written, csv_rows, find_files
 
 CHANGE_FEED = "delta.enableChangeDataFeed"
@@ -143,11 +143,10 @@ def _newest_commit(spark: SparkSession, name: str, identifier: str) -> Row | Non
             which would bring back rows that were deleted.
     """
     try:
-        newest = commits_of(spark, identifier, newest=True)
+        return newest_commit(spark, identifier)
     except Exception as error:
         if isinstance(error, AnalysisException) and error.getCondition() in NO_DELTA_TABLE:
             return None
         raise DataError(
             f"Source {name}: the Delta table {identifier} cannot be read: {first_line(error)}"
         ) from error
-    return next(iter(newest.values()), None)
